@@ -1,0 +1,7 @@
+module github.com/formstream/formstream/services/form-api
+
+go 1.26
+
+require github.com/formstream/formstream/pkg v0.0.0
+
+replace github.com/formstream/formstream/pkg => ../../pkg
