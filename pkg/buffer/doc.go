@@ -1,0 +1,36 @@
+// Package buffer keeps each form's submissions in order of time until they are in the spreadsheet.
+//
+// It is a cache that can be lost at any moment: the log has the submissions, the spreadsheet knows what it already holds,
+// and everything here can be read again from the one and cut at the other. What it promises is only that it never lies:
+// a loss is noticed before it can cost a submission.
+//
+// Per form, all under the Redis Cluster tag {form} (P is a partition):
+//
+//	buf:P    sorted set   one entry per offset from delivered to next: a submission, a placeholder or a gap
+//	ids:P    hash         id of a keyed submission -> the lowest offset at which it was seen
+//	age:P    sorted set   offset in 19 digits + id, by record time: what ids holds, oldest first
+//	state    hash         topic id; per partition next, delivered, last score, wide, number of ids; the last park
+//
+// # Scores
+//
+// score = max(min(received_at, Redis TIME), the partition's last score). Entries of a partition therefore stand in offset
+// order and in time order at once. Members begin with the offset in 19 digits, so that equal scores keep offset order too.
+//
+// # The books
+//
+// Every offset from delivered to next has exactly one entry; a gap's entry stands for several (wide = Σ (width − 1)).
+// So ZCARD(buf) + wide = max(0, next − delivered), and ZCARD(age) = HLEN(ids) = the number kept. Add and Plan check this before they do
+// anything else. Where it does not hold, Redis has lost something: the partition is dropped, all but delivered, and the
+// consumer, whose every call says where to start again, reads it anew.
+//
+// # What each failure does
+//
+//	a call is repeated, or a zombie makes it      offsets below next are skipped: the same offset always carries the same data
+//	Redis lost the newest writes (fail-over)      Add answers Gap: the caller goes back to the stored next
+//	Redis lost a key, or everything               the books, or nothing stored: start again from delivered
+//	the topic was made anew                       OtherTopic: nothing is touched
+//	too many entries                              Full: the caller keeps its records and waits; the backlog stays in Kafka
+//
+// The package does not decide what is in the spreadsheet, and it never removes an entry that the vector handed to Plan or
+// Release does not cover.
+package buffer
