@@ -5,33 +5,36 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"sort"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// group is one heading of the manual with the flags below it.
-type group struct {
-	title string
-	has   func(name string) bool
+// headings returns the manual's headings in their order.
+func headings(service string) []string {
+	return []string{service, "Common settings", "Kafka", "Topics", "Redis", "Logs", "Ending", "Instead of running"}
 }
 
-// groups returns the headings in their order; a flag stands under the first that
-// claims it, and the service's own flags under the one that claims everything.
-func groups(service string, common map[string]bool) []group {
-	prefix := func(p string) func(string) bool {
-		return func(name string) bool { return common[name] && strings.HasPrefix(name, p) }
-	}
-	return []group{
-		{"Instead of running", isControl},
-		{"Kafka", func(name string) bool { return name == "brokers" || prefix("kafka-")(name) }},
-		{"Topics", prefix("topics-")},
-		{"Redis", prefix("redis")},
-		{"Logs", prefix("log-")},
-		{"Ending", prefix("shutdown-")},
-		{"Common settings", func(name string) bool { return common[name] }},
-		{service, func(string) bool { return true }},
+// heading returns the one that a flag stands under. The service's own flags are
+// those that neither Config nor controls registers.
+func heading(service, name string, common map[string]bool) string {
+	switch {
+	case isControl(name):
+		return "Instead of running"
+	case !common[name]:
+		return service
+	case name == "brokers" || strings.HasPrefix(name, "kafka-"):
+		return "Kafka"
+	case strings.HasPrefix(name, "topics-"):
+		return "Topics"
+	case strings.HasPrefix(name, "redis"):
+		return "Redis"
+	case strings.HasPrefix(name, "log-"):
+		return "Logs"
+	case strings.HasPrefix(name, "shutdown-"):
+		return "Ending"
+	default:
+		return "Common settings"
 	}
 }
 
@@ -39,9 +42,9 @@ func groups(service string, common map[string]bool) []group {
 func (l *loader) writeManual(out io.Writer, service string) error {
 	w := bufio.NewWriter(out)
 	if m, ok := l.cfg.(interface{ Manual() string }); ok {
-		fmt.Fprintf(w, "%s\n\n", strings.TrimSpace(m.Manual()))
+		_, _ = fmt.Fprintf(w, "%s\n\n", strings.TrimSpace(m.Manual()))
 	}
-	fmt.Fprintf(w, `Usage: %s [flags]
+	_, _ = fmt.Fprintf(w, `Usage: %s [flags]
 
 A setting is a flag, an environment variable or a line of the YAML file that
 -config names. -kafka-linger is FORMSTREAM_KAFKA_LINGER in the environment and
@@ -49,37 +52,21 @@ A setting is a flag, an environment variable or a line of the YAML file that
 over the file, the file over the defaults. All services accept the same common
 settings; each uses those that it needs.
 `, service)
-	byGroup := l.grouped(service)
-	titles := groups(service, nil)
-	for i := len(titles) - 1; i >= 0; i-- { // the service's own flags first
-		flags := byGroup[titles[i].title]
-		if len(flags) == 0 {
-			continue
+	common := commonFlags()
+	below := map[string][]*flag.Flag{}
+	l.fs.VisitAll(func(f *flag.Flag) {
+		h := heading(service, f.Name, common)
+		below[h] = append(below[h], f)
+	})
+	for _, h := range headings(service) {
+		if len(below[h]) > 0 {
+			_, _ = fmt.Fprintf(w, "\n%s\n", h)
 		}
-		fmt.Fprintf(w, "\n%s\n", titles[i].title)
-		for _, f := range flags {
+		for _, f := range below[h] {
 			writeFlag(w, f)
 		}
 	}
 	return w.Flush()
-}
-
-func (l *loader) grouped(service string) map[string][]*flag.Flag {
-	common := commonFlags()
-	titles := groups(service, common)
-	byGroup := map[string][]*flag.Flag{}
-	l.fs.VisitAll(func(f *flag.Flag) {
-		for _, g := range titles {
-			if g.has(f.Name) {
-				byGroup[g.title] = append(byGroup[g.title], f)
-				return
-			}
-		}
-	})
-	for _, flags := range byGroup {
-		sort.Slice(flags, func(i, j int) bool { return flags[i].Name < flags[j].Name })
-	}
-	return byGroup
 }
 
 // commonFlags returns the names that Config registers.
