@@ -3,7 +3,7 @@ package form
 // Form is one compiled definition. It is immutable and safe for concurrent use; get one from [LoadDir] or [Parse].
 type Form struct {
 	ID          string // [a-z0-9][a-z0-9-]{0,62}; also the last part of its URL and of its topic
-	Title       string
+	Title       string // the id when the file has none
 	Description string
 	Fields      []Field // in the order of the file: the order of errors, of the event's members and of the columns
 	Sinks       Sinks
@@ -15,7 +15,7 @@ type Form struct {
 // Field is one question.
 type Field struct {
 	Name     string   // the member's name in a submission: [A-Za-z][A-Za-z0-9_-]{0,62}
-	Label    string   // what people read, and the column's header; the name when empty
+	Label    string   // what people read, and the column's header; the name when the file has none
 	Type     string   // one of [Types]
 	Required bool     // a missing, null or blank answer is an error
 	Rules    string   // validator/v10 tags, separated by commas; other fields are named as in the file
@@ -28,7 +28,7 @@ type Field struct {
 // Option is one possible answer to a choice.
 type Option struct {
 	Value string // what is submitted and stored
-	Label string // what people read; the value when empty
+	Label string // what people read; the value when the file has none
 }
 
 // Sinks says where a form's submissions go.
@@ -49,9 +49,21 @@ func (f *Form) Topic() string { return "forms." + f.ID }
 // A field without an answer is absent.
 type Values map[string]any
 
+// Rules that are ours; every other code in a [FieldError] is the validator tag that failed.
+const (
+	RuleRequired   = "required"   // no answer where one is needed
+	RuleType       = "type"       // not what the field's type holds
+	RuleChoice     = "choice"     // not one of the options
+	RulePhone      = "phone"      // not a phone number that exists
+	RuleRange      = "range"      // a number that cannot be kept exactly
+	RuleMaxLength  = "max_length" // over MaxLength
+	RuleUndeclared = "undeclared" // the form has no such field
+	RuleUnusable   = "unusable"   // a rule of the form broke on this answer: the definition is at fault
+)
+
 // FieldError says what is wrong with one answer, and what would be right.
 type FieldError struct {
-	Field   string `json:"field"`
-	Rule    string `json:"rule"`    // a code: "required", "type", "undeclared", … or the validator tag that failed
+	Field   string `json:"field"`   // "" for what concerns no single field
+	Rule    string `json:"rule"`    // a code: one of ours, or the validator tag that failed
 	Message string `json:"message"` // plain English; holds nothing that was submitted
 }
