@@ -123,7 +123,8 @@ func (p *process) live(ctx context.Context) int {
 			log.Info("draining", "signal", s.String())
 			cancel(fmt.Errorf("%w: %s", ErrSignal, s))
 		case err := <-ended:
-			if err != nil && !(errors.Is(err, context.Canceled) && ctx.Err() != nil) {
+			toldToEnd := errors.Is(err, context.Canceled) && ctx.Err() != nil
+			if err != nil && !toldToEnd {
 				log.Error("ended by an error", "error", err)
 				return exitFailed
 			}

@@ -1,0 +1,91 @@
+# Formstream. `make` alone lists the targets. Go and make are all that most of
+# them need; what else a target needs it says.
+
+SHELL         := bash
+.SHELLFLAGS   := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS     += --no-print-directory
+
+# Read anew by each target that needs it: `make help` works without Go.
+MODULES = $(shell go list -m -f '{{.Dir}}')
+
+# The race detector needs a C compiler. Without one the tests still run, and say so.
+RACE = $(shell command -v "$$(go env CC)" >/dev/null && echo -race)
+
+TEST_FLAGS   ?=
+TEST_TIMEOUT ?= 15m
+BENCH        ?= .
+FUZZTIME     ?= 10s
+SCHEDULES    ?= 20000
+SEED         ?= 1
+RUN_FLAGS    ?=
+
+LINTER := bin/golangci-lint
+
+.PHONY: help
+help: ## List the targets
+	@echo 'Usage: make TARGET [NAME=value]'
+	@echo
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: run
+run: ## Start everything in one process, without any server installed (RUN_FLAGS='-http 127.0.0.1:8080')
+	go run ./services/standalone $(RUN_FLAGS)
+
+.PHONY: test
+test: ## Run the tests of every module (TEST_FLAGS='-run TestLoad'); CI=true makes a missing Redis a failure
+	@if [ -z '$(RACE)' ]; then \
+		echo 'No C compiler ($(shell go env CC)): the tests run without the race detector.'; \
+		if [ "$${CI:-}" = true ]; then exit 1; fi; \
+	fi
+	go test $(RACE) -shuffle=on -vet=off -timeout $(TEST_TIMEOUT) $(TEST_FLAGS) work
+
+.PHONY: lint
+lint: $(LINTER) ## Check format, go vet, and the rules of .golangci.yml
+	@unformatted=$$(gofmt -l $$(git ls-files --cached --others --exclude-standard '*.go')); \
+	if [ -n "$$unformatted" ]; then echo "Not in gofmt's format:"; echo "$$unformatted"; exit 1; fi
+	$(LINTER) run $(patsubst $(CURDIR)/%,./%/...,$(MODULES))
+
+# A module of its own, outside of the workspace: see docs/adr/0003.
+$(LINTER): tools/go.mod tools/go.sum
+	cd tools && GOWORK=off go build -o ../$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+.PHONY: build
+build: ## Build every module alone (GOWORK=off); commands go to bin/
+	@mkdir -p bin
+	@for dir in $(MODULES); do \
+		echo "build $${dir#$(CURDIR)/}"; \
+		out=$$(cd "$$dir" && GOWORK=off go list -f '{{if eq .Name "main"}}-o=$(CURDIR)/bin/{{end}}' ./... | sort -u | head -n 1); \
+		(cd "$$dir" && GOWORK=off go build $$out ./...); \
+	done
+
+.PHONY: tidy
+tidy: ## Bring every go.mod in step with its imports
+	@for dir in $(MODULES); do \
+		echo "tidy $${dir#$(CURDIR)/}"; \
+		(cd "$$dir" && GOWORK=off go mod tidy -e); \
+	done
+
+.PHONY: bench
+bench: ## Run the benchmarks, with allocations (BENCH=Validate)
+	go test -run '^$$' -bench '$(BENCH)' -benchmem -vet=off $(TEST_FLAGS) work
+
+.PHONY: fuzz
+fuzz: ## Fuzz each target for FUZZTIME, 10s if not given
+	scripts/fuzz.sh '$(FUZZTIME)'
+
+.PHONY: simulate
+simulate: ## Try random schedules of crashes against the exactly-once rules (SCHEDULES=20000 SEED=1)
+	go run ./loadtest/simulate -schedules $(SCHEDULES) -seed $(SEED)
+
+.PHONY: screenshot
+screenshot: ## Take the README's picture of the emulator's grid; needs Chromium
+	scripts/screenshot.sh
+
+.PHONY: deps
+deps: ## Install what some tests run for real: Redis with Sentinel, Chromium (Debian, Ubuntu)
+	scripts/install-test-deps.sh
+
+.PHONY: clean
+clean: ## Remove bin/
+	rm -rf bin
