@@ -111,7 +111,9 @@ func (s ServeSettings) shutdown(ctx context.Context, srv *http.Server, failed <-
 		err = fmt.Errorf("requests were still in flight after %s and have been cut off; a longer -shutdown-timeout waits for them", timeout)
 	}
 	_ = srv.Close() // a no-op, unless Shutdown left connections behind
-	_ = <-failed    // http.ErrServerClosed, now that Serve has returned
+	if broken := <-failed; !errors.Is(broken, http.ErrServerClosed) {
+		err = errors.Join(err, broken)
+	}
 	return err
 }
 
