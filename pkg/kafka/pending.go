@@ -42,7 +42,8 @@ func newPending() any {
 	return m
 }
 
-// pool recycles pendings; it belongs to one Producer.
+// pool recycles pendings; it belongs to one Producer. Only what Sarama never saw, or reported as stored, may go back:
+// after reporting an error Sarama still reads the message (v1.61.1, updateLeaderIfBrokerProducerIsNil).
 type pool struct{ sync.Pool }
 
 func (p *pool) get(topic string, key []byte, headers []submission.Header, value []byte) *pending {

@@ -126,11 +126,11 @@ func (p *Producer) Produce(ctx context.Context, topic string, key []byte, header
 		}
 		<-m.done
 	}
-	partition, offset, err = m.msg.Partition, m.msg.Offset, m.err
-	p.pool.put(m)
-	if err != nil {
-		return 0, submission.NoOffset, err
+	if m.err != nil {
+		return 0, submission.NoOffset, m.err
 	}
+	partition, offset = m.msg.Partition, m.msg.Offset
+	p.pool.put(m)
 	return partition, offset, nil
 }
 
@@ -199,7 +199,7 @@ func (p *Producer) session(ctx context.Context) (*session, error) {
 // settle is called once for each record that was handed over.
 func (p *Producer) settle(m *pending, err error) {
 	p.free(m) // before the caller is told: who has its answer takes up no room
-	if !m.settle(err) {
+	if waiting := m.settle(err); !waiting && err == nil {
 		p.pool.put(m)
 	}
 }

@@ -46,6 +46,9 @@ func Durable() Option {
 	return func(c *Cluster) { c.opts = append(c.opts, kfake.DataDir(c.t.TempDir())) }
 }
 
+// Blackhole accepts records and throws them away, for benchmarks of producers.
+func Blackhole() Option { return add(kfake.BlackholeProduce()) }
+
 // SASL asks for a login. Mechanism is PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512.
 func SASL(mechanism, user, password string) Option {
 	return func(c *Cluster) {

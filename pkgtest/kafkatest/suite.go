@@ -189,24 +189,41 @@ func producerSuite(t *testing.T, log Log) {
 		mustProduce(t, producer, topic, "before")
 		log.Pause()
 		t.Cleanup(log.Resume)
-		answers := make(chan error, 1)
-		go func() {
-			_, _, err := producer.Produce(Context(t), topic, []byte("in flight"), nil, []byte("{}"))
-			answers <- err
-		}()
-		WaitUntil(t, func() bool { return producer.Waiting() == 1 }, "record is under way")
+		type answer struct {
+			key string
+			err error
+		}
+		const callers = 20
+		answers := make(chan answer, callers)
+		ctx := Context(t)
+		for i := range callers {
+			go func() {
+				key := fmt.Sprint("waiting-", i)
+				_, _, err := producer.Produce(ctx, topic, []byte(key), nil, []byte("{}"))
+				answers <- answer{key, err}
+			}()
+		}
+		WaitUntil(t, func() bool { return producer.Waiting() == callers }, "records are under way")
 		closed := make(chan error, 1)
-		go func() { closed <- producer.Close(Context(t)) }()
+		go func() { closed <- producer.Close(ctx) }()
 		WaitUntil(t, func() bool { return errors.Is(producer.Err(), kafka.ErrClosed) }, "closing")
 
-		_, _, err := producer.Produce(Context(t), topic, []byte("late"), nil, []byte("{}"))
+		_, _, err := producer.Produce(ctx, topic, []byte("late"), nil, []byte("{}"))
 		require.ErrorIs(t, err, kafka.ErrClosed)
 		require.Equal(t, kafka.NotStored, fateOf(err))
 		log.Resume()
-		require.NoError(t, <-answers)
 		require.NoError(t, <-closed)
-		require.NoError(t, producer.Close(Context(t)), "closing again is no error")
-		require.ElementsMatch(t, []string{"before", "in flight"}, keys(t, Records(t, log.Brokers(), topic)))
+		stored := []string{"before"}
+		for range callers {
+			if a := <-answers; a.err == nil {
+				stored = append(stored, a.key)
+			} else {
+				require.ErrorIs(t, a.err, kafka.ErrClosed, "only who had not been handed over yet is refused")
+				require.Equal(t, kafka.NotStored, fateOf(a.err))
+			}
+		}
+		require.ElementsMatch(t, stored, keys(t, Records(t, log.Brokers(), topic)))
+		require.NoError(t, producer.Close(ctx), "closing again is no error")
 	})
 
 	t.Run("context over before it begins, refused", func(t *testing.T) {
