@@ -66,7 +66,8 @@ func NewConfig(c chassis.Kafka, clientID string) (*sarama.Config, error) {
 }
 
 // NewGroupConfig is [NewConfig] for a client that joins a consumer group. The answer to joining comes when the slowest
-// member has joined, so the connection must be allowed to stay silent for that long: with 3 s a rebalance never ends.
+// member has joined, so the connection must be allowed to stay silent for that long: with 3 s joining breaks off, and is
+// begun again, whenever a member takes longer to finish its work.
 func NewGroupConfig(c chassis.Kafka, clientID string) (*sarama.Config, error) {
 	cfg, err := NewConfig(c, clientID)
 	if err != nil {
