@@ -43,8 +43,8 @@ func NewRow(cells []string) (Row, error) {
 type Part struct {
 	Form    string
 	Title   string   // of the tab
-	Header  []string // written above the rows when the tab is new or empty
-	Empty   bool     // the tab exists, but has no header of ours yet
+	Header  []string // written above the rows in the form's first flush
+	Headed  bool     // its tab has the header already
 	TopicID string
 	Offsets []int64 // the vector after the flush; index = partition
 	Rows    []Row   // in the order in which they are to stand
@@ -126,8 +126,11 @@ func (f *Flush) vector(s *State, p Part) {
 	f.create(f.created[p.Form], VectorKey(p.Form), value)
 }
 
+// rows appends the part's rows. A form's first flush makes the tab and its header even when it has no row, so that a vector
+// without a tab means that the tab was deleted.
 func (f *Flush) rows(s *State, p Part) {
-	if len(p.Rows) == 0 {
+	_, known := s.Items[p.Form]
+	if known && len(p.Rows) == 0 {
 		return
 	}
 	width := int64(len(p.Header))
@@ -143,11 +146,14 @@ func (f *Flush) rows(s *State, p Part) {
 	}
 	f.tabs = append(f.tabs, tab)
 	var data []*sheets.RowData
-	if !ok || p.Empty {
+	if !known && !p.Headed {
 		data = append(data, header(p.Header))
 	}
 	for _, r := range p.Rows {
 		data = append(data, r.data)
+	}
+	if len(data) == 0 {
+		return
 	}
 	f.add(&sheets.Request{AppendCells: &sheets.AppendCellsRequest{SheetId: tab.ID, Rows: data, Fields: "userEnteredValue"}})
 }

@@ -86,7 +86,7 @@ func (s *State) Tab(form, title string) (Tab, bool) {
 	if i := slices.IndexFunc(s.Tabs, func(t Tab) bool { return t.ID == own }); i >= 0 {
 		return s.Tabs[i], true
 	}
-	if i := slices.IndexFunc(s.Tabs, func(t Tab) bool { return t.Title == title }); i >= 0 {
+	if i := slices.IndexFunc(s.Tabs, func(t Tab) bool { return strings.EqualFold(t.Title, title) }); i >= 0 {
 		return s.Tabs[i], true
 	}
 	return Tab{}, false
@@ -104,21 +104,24 @@ func (s *State) nextFence() int64 {
 	for _, x := range s.Items {
 		id = max(id, x.Vector.Number)
 	}
-	for id++; s.ids[id] != ""; id++ {
-	}
-	return id
-}
-
-// vectorID is where a form's vector is to be created.
-func (s *State) vectorID(form string) int64 {
-	for h := hash30(form); ; h = (h + 1) % vectorIDs {
-		if id := firstVector + h; s.ids[id] == "" {
+	for id++; ; id++ {
+		if _, used := s.ids[id]; !used {
 			return id
 		}
 	}
 }
 
-// Expired returns the oldest fences beyond the newest keep, at most limit of them. One that holds a form stays.
+// vectorID is where a form's vector is to be created.
+func (s *State) vectorID(form string) int64 {
+	for h := hash30(form); ; h = (h + 1) % vectorIDs {
+		id := firstVector + h
+		if _, used := s.ids[id]; !used {
+			return id
+		}
+	}
+}
+
+// expired returns the oldest fences beyond the newest keep, at most limit of them. One that holds a form stays.
 func (s *State) expired(keep, limit int) (ids []int64) {
 	for i := 0; i < len(s.Fences)-keep && len(ids) < limit; i++ {
 		if len(s.Fences[i].Parked) == 0 {

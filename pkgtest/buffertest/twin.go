@@ -77,36 +77,6 @@ func (t *Twin) Clone() *Twin {
 	return &c
 }
 
-// Empty loses everything; EmptyForm one form's slot.
-func (t *Twin) Empty() { t.forms = map[string]*twinForm{} }
-
-// EmptyForm loses one form's slot.
-func (t *Twin) EmptyForm(form string) { delete(t.forms, form) }
-
-// Evict loses the i-th entry of a partition (in order of score), counted modulo its length; false when there is none.
-func (t *Twin) Evict(form string, p int32, i int) bool {
-	f := t.forms[form]
-	if f == nil || f.parts[p] == nil || len(f.parts[p].buf) == 0 {
-		return false
-	}
-	q := f.parts[p]
-	i %= len(q.buf)
-	q.buf = slices.Delete(q.buf, i, i+1)
-	return true
-}
-
-// EvictID loses the i-th remembered id of a partition, modulo their number; false when there is none.
-func (t *Twin) EvictID(form string, p int32, i int) bool {
-	f := t.forms[form]
-	if f == nil || f.parts[p] == nil || len(f.parts[p].age) == 0 {
-		return false
-	}
-	q := f.parts[p]
-	i %= len(q.age)
-	delete(q.ids, q.age[i].member[19:])
-	return true
-}
-
 func (t *Twin) form(name string) *twinForm {
 	f := t.forms[name]
 	if f == nil {
@@ -127,6 +97,11 @@ func (f *twinForm) part(p int32) *twinPartition {
 
 // Add is the add script, once for each request.
 func (t *Twin) Add(_ context.Context, reqs ...buffer.AddRequest) ([]buffer.AddAnswer, error) {
+	for _, r := range reqs {
+		if err := r.Validate(); err != nil {
+			return nil, err
+		}
+	}
 	answers := make([]buffer.AddAnswer, len(reqs))
 	for i, r := range reqs {
 		answers[i] = t.add(r)
@@ -148,8 +123,12 @@ func (t *Twin) add(r buffer.AddRequest) buffer.AddAnswer {
 		a.Fresh = true
 		*q = twinPartition{known: true, next: r.Start, delivered: max(q.delivered, r.Delivered), ids: map[string]int64{}}
 	}
+	due := r.Expected
+	if len(r.Records) > 0 {
+		due = max(due, r.Records[0].Offset)
+	}
 	switch {
-	case r.Expected > q.next && !t.Broken.Gap:
+	case due > q.next && !t.Broken.Gap:
 		a.Status = buffer.AddGap
 	case len(r.Records) > 0 && f.entries() >= t.Limits.MaxEntries:
 		a.Status = buffer.AddFull
@@ -312,8 +291,8 @@ func (t *Twin) Plan(_ context.Context, r buffer.PlanRequest) (buffer.PlanAnswer,
 }
 
 func (t *Twin) merge(f *twinForm, partitions int, until int64, limit int) (out []buffer.Entry) {
-	at := make([]int, partitions)
-	for len(out) < limit {
+	at, bytes := make([]int, partitions), int64(0)
+	for len(out) < limit && bytes < t.Limits.PlanBytes {
 		best := -1
 		for p := range partitions {
 			q := f.part(int32(p))
@@ -330,6 +309,7 @@ func (t *Twin) merge(f *twinForm, partitions int, until int64, limit int) (out [
 		e := f.part(int32(best)).buf[at[best]].entry
 		e.Partition = int32(best)
 		out = append(out, e)
+		bytes += int64(len(f.part(int32(best)).buf[at[best]].member))
 		at[best]++
 	}
 	return out
@@ -345,9 +325,10 @@ func (t *Twin) Release(_ context.Context, form string, vector []int64, spreadshe
 	return nil
 }
 
-// release removes the entries below v from the head, narrows a gap that reaches beyond it, and moves delivered up.
+// release removes the entries below v from the head, narrows a gap that reaches beyond it, and moves delivered up. Where
+// nothing is stored, what may lie in the sorted set is left to the next add, which drops it.
 func (q *twinPartition) release(v int64) {
-	for len(q.buf) > 0 && q.buf[0].entry.Offset < v {
+	for q.known && v > q.delivered && len(q.buf) > 0 && q.buf[0].entry.Offset < v {
 		x := q.buf[0]
 		q.buf = q.buf[1:]
 		if x.entry.Kind != buffer.KindGap {
@@ -393,4 +374,23 @@ func (t *Twin) Park(_ context.Context, form, reason string) error {
 func (t *Twin) Drop(_ context.Context, form string, _ int) error {
 	t.EmptyForm(form)
 	return nil
+}
+
+// MoveNext moves a partition's next offset without storing anything: half of what Add does.
+func (t *Twin) MoveNext(form string, p int32, next int64) {
+	if q := t.form(form).part(p); q.known {
+		q.next = max(q.next, next)
+	}
+}
+
+// Behind reports whether the form has offsets that are read and not delivered.
+func (t *Twin) Behind(form string) bool {
+	if f := t.forms[form]; f != nil {
+		for _, q := range f.parts {
+			if q.known && q.next > q.delivered {
+				return true
+			}
+		}
+	}
+	return false
 }

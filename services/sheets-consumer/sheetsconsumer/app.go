@@ -1,0 +1,185 @@
+package sheetsconsumer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/IBM/sarama"
+
+	"github.com/formstream/formstream/pkg/buffer"
+	"github.com/formstream/formstream/pkg/chassis"
+	"github.com/formstream/formstream/pkg/form"
+	"github.com/formstream/formstream/pkg/kafka"
+)
+
+const (
+	retryEvery     = 2 * time.Second  // brokers or Redis away, or no topic yet
+	topicsEvery    = 30 * time.Second // look for topics that were missing
+	commitEvery    = time.Second
+	shutdownWithin = 10 * time.Second
+)
+
+var errNotJoined = errors.New("not yet a member of the group")
+
+// App is the service.
+type App struct {
+	cfg     Config
+	log     *slog.Logger
+	topics  map[string]string // topic -> form
+	store   *buffer.Store
+	close   func() error
+	metrics *Metrics
+	joined  atomic.Bool
+}
+
+// New wires the service for the forms that have a spreadsheet. It connects to nothing yet.
+func New(cfg Config, forms *form.Set, deps chassis.Deps) (*App, error) {
+	rdb, err := buffer.Dial(cfg.Redis)
+	if err != nil {
+		return nil, fmt.Errorf("redis: %w", err)
+	}
+	a := &App{
+		cfg: cfg, log: deps.Log, topics: map[string]string{}, close: rdb.Close, metrics: NewMetrics(deps.Metrics),
+		store: buffer.New(rdb, buffer.Options{Prefix: cfg.Redis.Prefix, Limits: buffer.Limits{Window: cfg.RepeatWindow.Milliseconds()}}),
+	}
+	for _, f := range forms.All() {
+		if f.Sinks.Sheets != nil {
+			a.topics[f.Topic()] = f.ID
+		}
+	}
+	deps.Health.Register("consumer group", func(context.Context) error {
+		if !a.joined.Load() {
+			return errNotJoined
+		}
+		return nil
+	})
+	return a, nil
+}
+
+// Run consumes until ctx ends, then commits and leaves the group. Brokers or a Redis that are away are waited for; a Redis that
+// may evict entries is an error.
+func (a *App) Run(ctx context.Context) error {
+	defer a.close()
+	for ctx.Err() == nil {
+		err := a.connected(ctx)
+		if errors.Is(err, buffer.ErrPolicy) {
+			return err
+		}
+		if err != nil && ctx.Err() == nil {
+			a.log.Warn("not consuming, trying again", "error", err)
+		}
+		wait(ctx, retryEvery)
+	}
+	return nil
+}
+
+// connected consumes for as long as one connection to Kafka lasts.
+func (a *App) connected(ctx context.Context) error {
+	if err := a.store.Check(ctx); err != nil {
+		return err
+	}
+	asking, err := kafka.NewConfig(a.cfg.Kafka, "formstream-sheets-consumer")
+	if err != nil {
+		return err
+	}
+	joining, err := kafka.NewGroupConfig(a.cfg.Kafka, "formstream-sheets-consumer")
+	if err != nil {
+		return err
+	}
+	// Where a claim starts is fixed in set-up, so every rebalance must set all of them up: an eager strategy.
+	joining.Consumer.Group.Rebalance.GroupStrategies = []sarama.BalanceStrategy{sarama.NewBalanceStrategySticky()}
+	joining.Consumer.Offsets.AutoCommit.Interval = commitEvery
+	client, err := kafka.Dial(ctx, a.cfg.Kafka.Brokers, asking)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	group, err := sarama.NewConsumerGroup(a.cfg.Kafka.Brokers, Group, joining)
+	if err != nil {
+		return fmt.Errorf("join the group: %w", err)
+	}
+	go func() {
+		for err := range group.Errors() {
+			a.log.Warn("consumer group", "error", err)
+		}
+	}()
+	defer a.leave(group)
+	admin := kafka.NewAdmin(client)
+	keeper := &Keeper{Forms: a.topics, Log: admin, Buffer: a.store, Logger: a.log, Metrics: a.metrics}
+	return a.sessions(ctx, group, admin, keeper)
+}
+
+func (a *App) leave(group sarama.ConsumerGroup) {
+	a.joined.Store(false)
+	done := make(chan error, 1)
+	go func() { done <- group.Close() }()
+	select {
+	case err := <-done:
+		if err != nil {
+			a.log.Warn("left the group", "error", err)
+		}
+	case <-time.After(shutdownWithin):
+		a.log.Warn("did not leave the group in time: the others wait for the session to expire")
+	}
+}
+
+// sessions joins again and again with the topics that exist. One missing topic would fail Consume for all of them.
+func (a *App) sessions(ctx context.Context, group sarama.ConsumerGroup, admin *kafka.Admin, keeper *Keeper) error {
+	for ctx.Err() == nil {
+		topics, err := a.existing(ctx, admin)
+		if err != nil {
+			return err
+		}
+		if len(topics) == 0 {
+			wait(ctx, retryEvery)
+			continue
+		}
+		session, cancel := context.WithCancel(ctx)
+		if len(topics) < len(a.topics) {
+			go a.watch(session, cancel, admin, len(topics))
+		}
+		err = group.Consume(session, topics, &handler{app: a, keeper: keeper})
+		a.joined.Store(false)
+		cancel()
+		if err != nil {
+			return fmt.Errorf("consume: %w", err)
+		}
+	}
+	return nil
+}
+
+func (a *App) existing(ctx context.Context, admin *kafka.Admin) ([]string, error) {
+	topics, err := admin.Topics(ctx, slices.Sorted(maps.Keys(a.topics)))
+	if err != nil && len(topics) == 0 {
+		return nil, fmt.Errorf("ask for topics: %w", err)
+	}
+	return slices.Sorted(maps.Keys(topics)), nil
+}
+
+// watch ends the session when a topic that was missing has appeared.
+func (a *App) watch(ctx context.Context, end context.CancelFunc, admin *kafka.Admin, known int) {
+	for every := retryEvery; wait(ctx, every); every = min(2*every, topicsEvery) {
+		if topics, err := a.existing(ctx, admin); err == nil && len(topics) > known {
+			end()
+			return
+		}
+	}
+}
+
+// wait sleeps and reports whether ctx is still alive.
+func wait(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.C:
+		return true
+	}
+}

@@ -1,0 +1,255 @@
+package sheetsflusher
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/formstream/formstream/pkg/buffer"
+	"github.com/formstream/formstream/pkg/form"
+	"github.com/formstream/formstream/pkg/kafka"
+	"github.com/formstream/formstream/pkg/sheet"
+	"google.golang.org/api/sheets/v4"
+)
+
+// Brokers tells what the log has.
+type Brokers interface {
+	Topics(ctx context.Context, names []string) (map[string]kafka.Topic, error)
+}
+
+// Buffer hands submissions out in order of time.
+type Buffer interface {
+	Peek(ctx context.Context, forms []string, partitions []int) ([]buffer.Peek, error)
+	Plan(ctx context.Context, r buffer.PlanRequest) (buffer.PlanAnswer, error)
+	Release(ctx context.Context, form string, vector []int64, spreadsheet string) error
+	Park(ctx context.Context, form, reason string) error
+	Drop(ctx context.Context, form string, partitions int) error
+}
+
+// Sheets carries requests to the spreadsheet; its errors are sheet.Error.
+type Sheets interface {
+	Read(ctx context.Context, spreadsheet string) (*sheet.State, error)
+	Apply(ctx context.Context, spreadsheet string, r *sheets.BatchUpdateSpreadsheetRequest) (*sheets.BatchUpdateSpreadsheetResponse, error)
+	Fence(ctx context.Context, spreadsheet string, id int64) (sheet.Fence, bool, error)
+	Head(ctx context.Context, spreadsheet, title string) ([][]string, error)
+}
+
+// Quota makes a caller wait until one more request is allowed.
+type Quota interface {
+	Read(ctx context.Context) error
+	Write(ctx context.Context) error
+}
+
+// Clock is time as the writer sees it.
+type Clock interface {
+	Now() time.Time
+	Sleep(ctx context.Context, d time.Duration) error
+}
+
+// Ports are what a Writer stands on.
+type Ports struct {
+	Brokers Brokers
+	Buffer  Buffer
+	Sheets  Sheets
+	Quota   Quota
+	Clock   Clock
+	Nonce   func() string // a new one of sheet.NonceLength characters at each call
+	Logger  *slog.Logger
+	Metrics *Metrics
+}
+
+// Settings bounds what a Writer does. They are constants in production; the simulation shrinks them.
+type Settings struct {
+	Settle    time.Duration // entries younger than this wait, so that replicas' clocks may differ
+	Rows      int           // most entries of one form in a flush
+	Bytes     int           // of rows in one request
+	Keep      int           // fences that stay
+	PlanAge   time.Duration // a plan older than this is not sent
+	TopicsAge time.Duration // topic ids and ends are asked for again after this
+	Attempts  int           // of one request, and of plans in a row that come to nothing
+	Backoff   time.Duration // first wait; doubled up to 32 times
+	Finish    time.Duration // what a flush under way may take after the run has been told to stop
+}
+
+// DefaultSettings are protocol.md's figures.
+func DefaultSettings() Settings {
+	return Settings{
+		Settle: 2 * time.Second, Rows: 5000, Bytes: 1_500_000, Keep: sheet.KeepFences,
+		PlanAge: time.Minute, TopicsAge: 30 * time.Second, Attempts: 8, Backoff: time.Second, Finish: 20 * time.Second,
+	}
+}
+
+// Result counts what a run did.
+type Result struct {
+	Flushes, Rows int
+	Parked        []Park
+}
+
+// Writer is the one writer of one spreadsheet in this process. It is not safe for concurrent use. Between runs it keeps the
+// spreadsheet's state, so that a loop need not read what it wrote itself.
+type Writer struct {
+	Ports
+	set         Settings
+	spreadsheet string
+	forms       []*form.Form
+
+	state    *sheet.State // nil: must be read
+	topics   map[string]kafka.Topic
+	topicsAt time.Time
+
+	// of the run under way
+	parked map[string]Park
+	stale  map[string]string // form -> its vector when the buffer last called it stale
+	alone  bool              // a request of several forms was refused: each by itself
+	turn   int
+}
+
+// NewWriter makes the writer of a spreadsheet; all forms must have it as their sink.
+func NewWriter(p Ports, s Settings, spreadsheet string, forms []*form.Form) *Writer {
+	return &Writer{Ports: p, set: s, spreadsheet: spreadsheet, forms: forms}
+}
+
+// errNoProgress ends a run whose plans keep coming to nothing; the next run begins anew.
+var errNoProgress = errors.New("plans came to nothing too often: another flusher is at work on this spreadsheet, or it is being edited")
+
+// Run writes until nothing is left to write or something stands in the way.
+func (w *Writer) Run(ctx context.Context) (Result, error) {
+	w.parked, w.stale, w.alone = map[string]Park{}, map[string]string{}, false
+	var total Result
+	idle := 0
+	for ctx.Err() == nil {
+		step, err := w.flush(ctx)
+		if err != nil {
+			w.state = nil
+		}
+		total.Rows += step.rows
+		if step.kind == flushed {
+			total.Flushes++
+			idle = 0
+		} else {
+			idle++
+		}
+		if err == nil && step.kind == again && idle >= w.set.Attempts {
+			err = errNoProgress
+		}
+		if err != nil || step.kind == nothing {
+			total.Parked = slices.SortedFunc(maps.Values(w.parked), func(a, b Park) int { return strings.Compare(a.Form, b.Form) })
+			return total, err
+		}
+	}
+	return total, nil
+}
+
+type stepKind int
+
+const (
+	nothing stepKind = iota // to write
+	flushed                 // and released
+	again                   // from the start, with what has been learnt
+)
+
+type step struct {
+	kind stepKind
+	rows int
+}
+
+// flush does one round.
+func (w *Writer) flush(ctx context.Context) (step, error) {
+	if err := w.refreshTopics(ctx); err != nil {
+		return step{}, err
+	}
+	active, err := w.active(ctx)
+	if err != nil || len(active) == 0 {
+		return step{}, err
+	}
+	if w.state == nil {
+		if err := w.read(ctx); err != nil || w.state == nil {
+			return step{}, err // without a state all its forms are parked
+		}
+	}
+	planned := w.Clock.Now()
+	drafts, retry, err := w.plan(ctx, active)
+	switch {
+	case err != nil:
+		return step{}, err
+	case retry:
+		return step{kind: again}, nil
+	case len(drafts) == 0:
+		return step{}, nil
+	}
+	if w.alone {
+		w.turn++
+		drafts = drafts[w.turn%len(drafts):][:1]
+	}
+	return w.send(ctx, w.state.Flush(w.Nonce(), w.set.Keep, planned, compose(drafts, w.set.Bytes)))
+}
+
+// refreshTopics asks the brokers when what is known is too old: no answer, no flush.
+func (w *Writer) refreshTopics(ctx context.Context) error {
+	if w.topics != nil && w.Clock.Now().Sub(w.topicsAt) < w.set.TopicsAge {
+		return nil
+	}
+	names := make([]string, len(w.forms))
+	for i, f := range w.forms {
+		names[i] = f.Topic()
+	}
+	at := w.Clock.Now()
+	topics, err := w.Brokers.Topics(ctx, names)
+	if err != nil {
+		return fmt.Errorf("ask the brokers for topics: %w", err)
+	}
+	w.topics, w.topicsAt = topics, at
+	return nil
+}
+
+// read asks the spreadsheet for its state. One that cannot be reached parks all its forms.
+func (w *Writer) read(ctx context.Context) error {
+	w.state = nil
+	st, err := retry(ctx, w, func() (*sheet.State, error) {
+		if err := w.Quota.Read(ctx); err != nil {
+			return nil, err
+		}
+		return w.Sheets.Read(ctx, w.spreadsheet)
+	})
+	if err != nil && sheet.OutcomeOf(err) == sheet.Denied {
+		w.deny(ctx, err)
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read spreadsheet %s: %w", w.spreadsheet, err)
+	}
+	w.state = st
+	return nil
+}
+
+// retry calls a read until it is answered; Denied and Refused are answers.
+func retry[T any](ctx context.Context, w *Writer, call func() (T, error)) (T, error) {
+	for attempt := 0; ; attempt++ {
+		v, err := call()
+		if err == nil || attempt+1 >= w.set.Attempts || ctx.Err() != nil {
+			return v, err
+		}
+		if o := sheet.OutcomeOf(err); o == sheet.Denied || o == sheet.Refused {
+			return v, err
+		}
+		if err := w.pause(ctx, attempt, err); err != nil {
+			return v, err
+		}
+	}
+}
+
+// pause waits before attempt+1: as long as the server asked, else doubling.
+func (w *Writer) pause(ctx context.Context, attempt int, cause error) error {
+	d := w.set.Backoff << min(attempt, 5)
+	var e *sheet.Error
+	if errors.As(cause, &e) && e.After > d {
+		d = min(e.After, 64*w.set.Backoff)
+	}
+	w.Metrics.retries.WithLabelValues(sheet.OutcomeOf(cause).String()).Inc()
+	return w.Clock.Sleep(ctx, d)
+}
