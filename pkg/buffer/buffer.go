@@ -11,6 +11,7 @@ const (
 	DefaultMaxEntries = 100_000   // entries per form
 	DefaultMaxIDs     = 100_000   // remembered ids per partition
 	DefaultWindow     = 3_600_000 // milliseconds between a keyed submission and a repeat that is recognised
+	DefaultPlanBytes  = 4 << 20   // of entries in one Plan: well above what one request to Sheets can carry
 )
 
 // Limits bounds what a form may hold. The zero value of a field means its default.
@@ -18,6 +19,7 @@ type Limits struct {
 	MaxEntries int64 // per form
 	MaxIDs     int64 // per partition
 	Window     int64 // milliseconds of record time for which ids are remembered
+	PlanBytes  int64 // Plan stops at the entry that reaches it
 }
 
 // WithDefaults fills in the fields that are zero.
@@ -30,6 +32,9 @@ func (l Limits) WithDefaults() Limits {
 	}
 	if l.Window == 0 {
 		l.Window = DefaultWindow
+	}
+	if l.PlanBytes == 0 {
+		l.PlanBytes = DefaultPlanBytes
 	}
 	return l
 }
@@ -125,8 +130,8 @@ func ParseMember(partition int32, score int64, member string) (Entry, error) {
 		return e, fmt.Errorf("buffer entry of partition %d: %d bytes, shorter than an offset and a kind", partition, len(member))
 	}
 	var err error
-	if e.Offset, err = strconv.ParseInt(member[:offsetDigits], 10, 64); err != nil {
-		return e, fmt.Errorf("buffer entry of partition %d: offset: %w", partition, err)
+	if e.Offset, err = parseOffset(member[:offsetDigits]); err != nil { // whose text may be a person's, and is not shown
+		return e, fmt.Errorf("buffer entry of partition %d: its first %d bytes: %w", partition, offsetDigits, err)
 	}
 	rest := member[offsetDigits+1:]
 	switch e.Kind = Kind(member[offsetDigits]); e.Kind {
@@ -135,7 +140,7 @@ func ParseMember(partition int32, score int64, member string) (Entry, error) {
 	case KindRepeat:
 	case KindGap:
 		if e.Width, err = strconv.ParseInt(rest, 10, 64); err != nil || e.Width < 1 {
-			return e, fmt.Errorf("buffer entry of partition %d at offset %d: width %q is not a positive number", partition, e.Offset, rest)
+			return e, fmt.Errorf("buffer entry of partition %d at offset %d: a gap's width is not a positive number", partition, e.Offset)
 		}
 	default:
 		return e, fmt.Errorf("buffer entry of partition %d at offset %d: unknown kind %q", partition, e.Offset, e.Kind)

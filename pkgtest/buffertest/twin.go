@@ -376,6 +376,13 @@ func (t *Twin) Drop(_ context.Context, form string, _ int) error {
 	return nil
 }
 
+// Adopt forgets all that is held of a form's older topic and takes topicID as its topic.
+func (t *Twin) Adopt(_ context.Context, form string, _ int, topicID string) error {
+	t.EmptyForm(form)
+	t.form(form).topicID = topicID
+	return nil
+}
+
 // MoveNext moves a partition's next offset without storing anything: half of what Add does.
 func (t *Twin) MoveNext(form string, p int32, next int64) {
 	if q := t.form(form).part(p); q.known {
