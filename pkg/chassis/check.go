@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"net/url"
+	"strings"
 )
 
 // checkRange accepts what lies between least and most, both included.
@@ -20,10 +21,10 @@ func checkURL(key, text string) error {
 	if text == "" {
 		return nil
 	}
-	u, err := url.Parse(text)
-	if err == nil && u.User != nil {
+	if strings.Contains(text, "@") {
 		return Wrong(key, nil, "must not hold a user or a password")
 	}
+	u, err := url.Parse(text)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
 		return Wrong(key, text, "must be an http or https URL, such as http://127.0.0.1:3001")
 	}

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -222,6 +223,8 @@ func (l *loader) wrongValue(name string, s setting, err error) error {
 			p.Remedy = "must be a whole number that fits"
 		case uint, uint64:
 			p.Remedy = "must be a whole number that fits, not negative"
+		case *slog.Level:
+			p.Remedy = "must be DEBUG, INFO, WARN or ERROR"
 		case float64:
 			p.Remedy = "must be a number"
 		}

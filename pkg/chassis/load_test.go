@@ -171,7 +171,7 @@ func TestLoad_wrongInput_isNamedWithItsRemedy(t *testing.T) {
 		{name: "number", args: config("ratio: half\n"), want: []string{`-ratio "half"`, "c.yaml:1:1", "must be a number"}},
 		{name: "switch", args: config("topics-create: maybe\n"), want: []string{`-topics-create "maybe"`, "must be true or false"}},
 		{name: "control", args: []string{"-version=maybe"}, want: []string{`-version "maybe"`, "true or false"}},
-		{name: "level", args: []string{"-brokers=a:1", "-log-level=loud"}, want: []string{`-log-level "loud"`}},
+		{name: "level", args: []string{"-brokers=a:1", "-log-level=loud"}, want: []string{`-log-level "loud" (flag): must be DEBUG, INFO, WARN or ERROR`}},
 		{name: "secret twice", args: []string{"-brokers=a:1", "-token=hunter2", "-token-file=/x"}, want: []string{"-token (flag): is given together with -token-file; keep one"}},
 		{name: "secret file away", args: []string{"-brokers=a:1"}, env: map[string]string{"FORMSTREAM_TOKEN_FILE": "/nowhere"}, want: []string{`-token-file "/nowhere" (environment FORMSTREAM_TOKEN_FILE): read secret`}},
 		{name: "secret file empty", args: []string{"-brokers=a:1", "-token-file=" + writeFile(t, "s", "\n")}, want: []string{"is empty"}},
