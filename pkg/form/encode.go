@@ -68,7 +68,7 @@ func appendValue(b []byte, value any) ([]byte, error) {
 		}
 		return append(b, ']'), nil
 	}
-	return nil, fmt.Errorf("a value cannot be a %T", value)
+	return nil, fmt.Errorf("a value cannot have the Go type %T", value)
 }
 
 // appendFloat writes a number as JavaScript does, so that a whole one has no exponent until it has 22 digits.

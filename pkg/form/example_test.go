@@ -1,0 +1,73 @@
+package form_test
+
+import (
+	"fmt"
+
+	"github.com/formstream/formstream/pkg/form"
+)
+
+const contact = `
+id: contact-us
+fields:
+  - {name: name, label: Name, type: text, required: true, rules: min=2}
+  - {name: email, label: Email, type: email, required: true}
+  - {name: topic, label: Topic, type: choice, options: [Sales, Support], default: Sales}
+`
+
+func ExampleForm_Check() {
+	f, err := form.Parse("contact-us.yaml", []byte(contact), nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	values, _ := f.Check(map[string]any{"name": " <b>Asha</b>  Kulkarni ", "email": "asha@Example.COM"})
+	data, _ := f.Encode(values)
+	fmt.Println(string(data))
+
+	_, wrong := f.Check(map[string]any{"name": "A", "topic": "Gossip", "age": 42})
+	for _, e := range wrong {
+		fmt.Printf("%s %s\n", e.Field, e.Message)
+	}
+	// Output:
+	// {"name":"Asha Kulkarni","email":"asha@example.com","topic":"Sales"}
+	// name must be at least 2 characters long
+	// email must be filled in
+	// topic must be one of: Sales, Support
+	// age is not a field of this form: leave it out
+}
+
+func ExampleForm_Row() {
+	f, err := form.Parse("contact-us.yaml", []byte(contact), nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	cells, cut, err := f.Row([]byte(`{"name":"Asha Kulkarni","email":"asha@example.com"}`))
+	fmt.Printf("%q\n%q\n%d %v\n", f.Header(), cells, cut, err)
+	// Output:
+	// ["Name" "Email" "Topic"]
+	// ["Asha Kulkarni" "asha@example.com" ""]
+	// 0 <nil>
+}
+
+func ExampleParse_wrong() {
+	_, err := form.Parse("contact-us.yaml", []byte("id: contact-us\nfields:\n  - name: email\n    type: emial\n    requird: true\n"), nil)
+	fmt.Println(err)
+	// Output:
+	// contact-us.yaml:4:11: fields[0].type: unknown type "emial" (did you mean "email"?): use one of boolean, choice, email, integer, multiline, number, phone, text
+	// contact-us.yaml:5:5: fields[0].requird: unknown key (did you mean "required"?): use one of default, help, label, name, options, region, required, rules, type
+}
+
+func ExampleLoadDir() {
+	set, err := form.LoadDir("../../forms", nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, f := range set.All() {
+		fmt.Println(f.ID, f.Topic(), f.Sinks.Sheets.Tab)
+	}
+	// Output:
+	// demo-form forms.demo-form Demo
+	// student-data-form forms.student-data-form Students
+}
