@@ -244,7 +244,7 @@ func (h *history) snapshot() {
 }
 
 func (h *history) damage(name string) {
-	p, i, x := int32(h.r.IntN(historyPartitions)), h.r.IntN(100), h.r.IntN(24)
+	p, i, x := int32(h.r.IntN(historyPartitions)), h.r.IntN(100), h.r.IntN(25)
 	key := []Key{Buf, IDs, Age}[h.r.IntN(3)]
 	h.note("damage %d of %s, partition %d, entry %d, key %s", x, name, p, i, key)
 	for _, s := range []Subject{h.one, h.two} {
@@ -263,6 +263,8 @@ func (h *history) damage(name string) {
 			s.Faults.EmptyForm(name)
 		case x < 23:
 			s.Faults.Empty()
+		case x < 24:
+			require.NoError(h.t, s.Buffer.Adopt(context.Background(), name, historyPartitions, "topic-0"), h.where())
 		default:
 			require.NoError(h.t, s.Buffer.Drop(context.Background(), name, historyPartitions), h.where())
 		}

@@ -16,6 +16,7 @@ type Buffer interface {
 	Peek(ctx context.Context, forms []string, partitions []int) ([]buffer.Peek, error)
 	Park(ctx context.Context, form, reason string) error
 	Drop(ctx context.Context, form string, partitions int) error
+	Adopt(ctx context.Context, form string, partitions int, topicID string) error
 }
 
 // Faults are the ways in which a buffer loses data, and a look at all that it holds. Indexes count modulo what is there.

@@ -236,5 +236,15 @@ func formCases() []suiteCase {
 			other.TopicID = "topic-2"
 			require.Equal(s, buffer.AddAnswer{Status: buffer.AddOK, Fresh: true}, s.send(other), "the topic is forgotten, too")
 		}},
+		{"Adopt_takesTheNewTopicAndRefusesTheOld", buffer.Limits{}, func(s *suite) {
+			s.fill(0, keyed(0, "a"))
+			s.release(1)
+			require.NoError(s, s.Buffer.Adopt(ctx(), suiteForm, 2, "topic-2"))
+			require.Equal(s, buffer.Peek{TopicID: "topic-2", Partitions: make([]buffer.PartitionState, 2)}, s.peek(2))
+			require.Equal(s, buffer.AddOtherTopic, s.add(0, 1).Status)
+			r := request(0, 0, keyed(0, "a"))
+			r.TopicID = "topic-2"
+			require.Equal(s, buffer.AddAnswer{Status: buffer.AddOK, Next: 1, Fresh: true}, s.send(r))
+		}},
 	}
 }
