@@ -6,8 +6,9 @@ SHELL         := bash
 .DEFAULT_GOAL := help
 MAKEFLAGS     += --no-print-directory
 
-# Read anew by each target that needs it: `make help` works without Go.
-MODULES = $(shell go list -m -f '{{.Dir}}')
+# Read anew by each target that needs it: `make help` works without Go. A loop
+# over no module at all would pass, so an empty list is an error.
+MODULES = $(or $(shell go list -m -f '{{.Dir}}'),$(error go list -m found no module; is Go installed and go.work in order?))
 
 # The race detector needs a C compiler. Without one the tests still run, and say so.
 RACE = $(shell command -v "$$(go env CC)" >/dev/null && echo -race)
@@ -42,7 +43,7 @@ test: ## Run the tests of every module (TEST_FLAGS='-run TestLoad'); CI=true mak
 
 .PHONY: lint
 lint: $(LINTER) ## Check format, go vet, and the rules of .golangci.yml
-	@unformatted=$$(gofmt -l $$(git ls-files --cached --others --exclude-standard '*.go')); \
+	@unformatted=$$(gofmt -l $(patsubst $(CURDIR)/%,%,$(MODULES))); \
 	if [ -n "$$unformatted" ]; then echo "Not in gofmt's format:"; echo "$$unformatted"; exit 1; fi
 	$(LINTER) run $(patsubst $(CURDIR)/%,./%/...,$(MODULES))
 

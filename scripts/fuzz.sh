@@ -6,11 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 fuzztime=${1:-10s}
-targets=$(git grep --untracked -n -o -E '^func Fuzz[A-Za-z0-9_]+' -- '*_test.go' | sed -E 's/^(.*):[0-9]+:func (.*)$/\1 \2/')
-if [ -z "$targets" ]; then
-	echo 'No fuzz target found.'
-	exit 1
-fi
+targets=$(grep -r -o -E --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' loadtest pkg pkgtest services | sed -E 's/^(.*):func (.*)$/\1 \2/' | sort)
 while read -r file name; do
 	echo "fuzz $name of $(dirname "$file") for $fuzztime"
 	go test -run '^$' -vet=off -fuzz "^$name\$" -fuzztime "$fuzztime" "./$(dirname "$file")" </dev/null
