@@ -64,7 +64,7 @@
 //     other kinds of space everywhere.
 //  3. HTML elements and comments go out, with the content of script and style; other content stays. What is left is text,
 //     not HTML: AT&T, a < b and O'Brien stay as they are, and so does &lt;b&gt;. A < directly before a letter begins an
-//     element, as in a browser. Text that still holds elements after eight rounds loses every <.
+//     element, as in a browser. Text that still holds elements after three rounds loses every <.
 //  4. Unicode normal form C, after the removals, since they bring letters and accents together.
 //  5. Runs of spaces become one, both ends are trimmed, and text in which nothing is visible becomes empty.
 //  6. Email and phone take their normal forms.

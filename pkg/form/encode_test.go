@@ -51,9 +51,9 @@ func TestEncode_fieldsInTheFormsOrder(t *testing.T) {
 func TestEncode_whatCheckNeverReturns_isAnError(t *testing.T) {
 	f := parse(t, everyType)
 	for name, values := range map[string]form.Values{
-		`encode field "text": a value cannot have the Go type int32`:          {"text": int32(1)},
-		`encode field "ratio": JSON has no such number`:           {"ratio": math.NaN()},
-		`encode: there are values that the form has no field for`: {"other": "x"},
+		`encode field "text": a value cannot have the Go type int32`: {"text": int32(1)},
+		`encode field "ratio": JSON has no such number`:              {"ratio": math.NaN()},
+		`encode: there are values that the form has no field for`:    {"other": "x"},
 	} {
 		_, err := f.Encode(values)
 		require.EqualError(t, err, name)

@@ -14,8 +14,9 @@ import (
 // MaxLength is the longest answer, in UTF-16 units: what one cell of Google Sheets holds.
 const MaxLength = 50_000
 
-// maxRaw bounds what is sanitised at all, in bytes. What is longer would not fit afterwards either, but for padding.
-const maxRaw = 1 << 20
+// maxRaw bounds what is sanitised at all, in bytes: as much as a whole body may hold. What is longer would not fit
+// afterwards either, but for padding.
+const maxRaw = 256 << 10
 
 // The types of a field.
 const (

@@ -12,11 +12,12 @@ import (
 
 const (
 	// stripPasses bounds how many layers of markup are peeled off: <<b>script> is <script> once <b> is gone. Real text
-	// needs one pass; what still holds markup after eight is made to, and loses its angle brackets.
-	stripPasses = 8
+	// needs one pass, and an attack could make one of each letter; so what still holds markup after three loses its
+	// angle brackets.
+	stripPasses = 3
 
 	// settlePasses bounds the whole; nothing that was ever tried needs more than two once the angle brackets are gone.
-	settlePasses = stripPasses + 8
+	settlePasses = stripPasses + 5
 
 	// ampersand stands in for & while HTML is stripped, so that an entity written by a person stays what it was. Control
 	// characters are gone by then, so it cannot be mistaken for one that was there.

@@ -39,7 +39,7 @@ func TestCheck_text_storesWhatThePipelineLeaves(t *testing.T) {
 		{name: "an element in an element's name", in: "<<b>script>alert(1)<</b>/script>", line: ""},
 		{name: "a tag behind a zero-width space", in: "<\u200bscript>x</script>", line: ""},
 		{name: "an open tag at the end", in: "1 <2 <img src=x onerror=alert(1)", line: "1 <2"},
-		{name: "very many layers", in: strings.Repeat("<", 2000) + strings.Repeat("b>", 2000), line: strings.Repeat("b>", 1992)},
+		{name: "very many layers", in: strings.Repeat("<", 2000) + strings.Repeat("b>", 2000), line: strings.Repeat("b>", 1997)},
 		{name: "nothing visible", in: " \u0301\ufe0f\u200b\t", line: ""},
 	} {
 		t.Run(row.name, func(t *testing.T) {
