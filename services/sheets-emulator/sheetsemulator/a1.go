@@ -90,8 +90,7 @@ func parseCells(text string) (area, bool) {
 	} else if c1 == unbounded || r1 == unbounded {
 		return area{}, false
 	}
-	if (c1 == unbounded && c2 == unbounded && (r1 == unbounded || r2 == unbounded)) ||
-		(r1 == unbounded && r2 == unbounded && (c1 == unbounded || c2 == unbounded)) {
+	if r1 == unbounded && c2 == unbounded || c1 == unbounded && r2 == unbounded {
 		return area{}, false // A:2
 	}
 	startRow, endRow := span(r1, r2)

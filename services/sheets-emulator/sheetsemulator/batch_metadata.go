@@ -22,7 +22,7 @@ func (b *batch) createMetadata(ctx context.Context, r *createDeveloperMetadataRe
 	if err := storeItem(ctx, b.tx, b.book, &it); err != nil {
 		return nil, err
 	}
-	it.Location = it.place.wire(b.book)
+	it.Location = it.wire(b.book)
 	return &createDeveloperMetadataResponse{DeveloperMetadata: &it.developerMetadata}, nil
 }
 
@@ -73,7 +73,7 @@ func (b *batch) updateMetadata(ctx context.Context, r *updateDeveloperMetadataRe
 		if err := storeItem(ctx, b.tx, b.book, &it); err != nil {
 			return nil, err
 		}
-		it.Location = it.place.wire(b.book)
+		it.Location = it.wire(b.book)
 		reply.DeveloperMetadata = append(reply.DeveloperMetadata, &it.developerMetadata)
 	}
 	return reply, nil

@@ -72,16 +72,28 @@ func encodeRow(cells []cell) (text string, width int, err error) {
 
 // decodeRow reads what encodeRow wrote.
 func decodeRow(text string) ([]cell, error) {
+	var values []any
+	if err := json.Unmarshal([]byte(text), &values); err != nil {
+		return nil, fmt.Errorf("decode row: %w", err)
+	}
+	cells := make([]cell, len(values))
+	more := false
+	for i, v := range values {
+		if _, isCell := v.(map[string]any); isCell {
+			more = true
+			continue
+		}
+		cells[i].value = v
+	}
+	if !more { // nearly every row
+		return cells, nil
+	}
 	var raw []json.RawMessage
 	if err := json.Unmarshal([]byte(text), &raw); err != nil {
 		return nil, fmt.Errorf("decode row: %w", err)
 	}
-	cells := make([]cell, len(raw))
 	for i, r := range raw {
-		if len(r) == 0 || r[0] != '{' {
-			if err := json.Unmarshal(r, &cells[i].value); err != nil {
-				return nil, fmt.Errorf("decode cell: %w", err)
-			}
+		if _, isCell := values[i].(map[string]any); !isCell {
 			continue
 		}
 		var stored storedCell

@@ -60,7 +60,10 @@ type decoder struct {
 	unsupported string
 }
 
-func (d *decoder) at() string { return strings.Join(d.path, "") }
+// at is the path as Google writes it: requests[0].append_cells.rows.
+func (d *decoder) at() string {
+	return strings.ReplaceAll(strings.Join(d.path, "."), ".[", "[")
+}
 
 func (d *decoder) refuse(field, description string) {
 	if len(d.violations) < maxViolations {
@@ -103,7 +106,7 @@ func (d *decoder) message(node any, dst reflect.Value) {
 		if value == nil {
 			continue
 		}
-		d.enter(f.name)
+		d.path = append(d.path, f.proto)
 		switch {
 		case f.unsupported:
 			if d.unsupported == "" {
@@ -121,19 +124,11 @@ func (d *decoder) message(node any, dst reflect.Value) {
 	}
 }
 
-func (d *decoder) enter(name string) {
-	piece := snake(name)
-	if len(d.path) > 0 {
-		piece = "." + piece
-	}
-	d.path = append(d.path, piece)
-}
-
 // unsupportedName is the JSON name of a field, without the request's number: "appendCells.tableId".
 func unsupportedName(path []string) string {
 	var names []string
 	for _, piece := range path {
-		if piece = strings.TrimPrefix(piece, "."); piece != "requests" && !strings.HasPrefix(piece, "[") {
+		if piece != "requests" && piece[0] != '[' {
 			names = append(names, camel(piece))
 		}
 	}
@@ -156,7 +151,7 @@ func (d *decoder) field(node any, dst reflect.Value, f *field) {
 	}
 	if _, isList := node.([]any); isList {
 		last := len(d.path) - 1
-		name := camel(strings.TrimPrefix(d.path[last], "."))
+		name := camel(d.path[last])
 		outer := &decoder{path: d.path[:last]}
 		outer.unknown(name, "Proto field is not repeating, cannot start list.")
 		d.violations = append(d.violations, outer.violations...)

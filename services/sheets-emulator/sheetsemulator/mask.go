@@ -95,14 +95,6 @@ func (m *mask) child(name string) *mask {
 	return m.fields[name]
 }
 
-// union makes m select what other selects, too.
-func (m *mask) union(other *mask) {
-	m.all = m.all || other.all
-	for name, sub := range other.fields {
-		m.child(name).union(sub)
-	}
-}
-
 // of is what m selects of the field name: nil for nothing. A nil mask selects everything.
 func (m *mask) of(name string) (sub *mask, selected bool) {
 	if m == nil || m.all {
@@ -141,15 +133,9 @@ func (s *schema) checkMaskAt(m *mask, t reflect.Type, path string, onUnsupported
 		return noSuchPath(path + slices.Min(slices.Collect(maps.Keys(m.fields))))
 	}
 	msg := s.message(t)
-	if star := m.fields["*"]; star != nil {
-		delete(m.fields, "*")
-		m.all = star.all
-		for i := range msg.fields {
-			m.child(msg.fields[i].name).union(star)
-		}
-		if m.all {
-			return nil
-		}
+	if star := m.fields["*"]; star != nil && star.all {
+		m.all, m.fields = true, nil
+		return nil
 	}
 	for _, name := range slices.Sorted(maps.Keys(m.fields)) {
 		f, sub := msg.byName[name], m.fields[name]

@@ -50,7 +50,7 @@ func queryMetadata(ctx context.Context, tx *sql.Tx, b *book, condition string, a
 		if err := rows.Scan(&it.MetadataID, &it.MetadataKey, &it.MetadataValue, &it.Visibility, &it.location, &it.tab, &it.position); err != nil {
 			return nil, fmt.Errorf("read metadata: %w", err)
 		}
-		it.Location = it.place.wire(b)
+		it.Location = it.wire(b)
 		items = append(items, it)
 	}
 	if err := rows.Err(); err != nil {

@@ -23,6 +23,7 @@ type message struct {
 
 type field struct {
 	name        string
+	proto       string // the name in errors: sheet_id
 	index       int
 	always      bool
 	enumName    string
@@ -86,12 +87,12 @@ func (s *schema) add(t reflect.Type) {
 		sf := t.Field(i)
 		if sf.Type == reflect.TypeFor[unsupported]() {
 			for _, name := range strings.Fields(sf.Tag.Get("names")) {
-				m.fields = append(m.fields, field{name: name, index: -1, unsupported: true})
+				m.fields = append(m.fields, field{name: name, proto: snake(name), index: -1, unsupported: true})
 			}
 			continue
 		}
 		name, option, _ := strings.Cut(sf.Tag.Get("json"), ",")
-		f := field{name: name, index: i, always: option == "always", union: sf.Tag.Get("oneof")}
+		f := field{name: name, proto: snake(name), index: i, always: option == "always", union: sf.Tag.Get("oneof")}
 		if values := strings.Fields(sf.Tag.Get("enum")); len(values) > 0 {
 			f.enumName, f.enumValues = values[0], values[1:]
 		}
