@@ -53,5 +53,5 @@ func Partition(id string, partitions int32) int32 {
 	for i := range len(id) {
 		hash = (hash ^ uint32(id[i])) * prime
 	}
-	return int32(hash % uint32(partitions)) //nolint:gosec // below partitions, which is an int32
+	return int32(hash % uint32(partitions))
 }

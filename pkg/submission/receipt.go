@@ -100,7 +100,7 @@ func sign(key, payload []byte) []byte {
 func appendReceipt(b []byte, r Receipt) []byte {
 	b = append(b, receiptVersion)
 	b = appendText(b, r.Form)
-	b = binary.AppendUvarint(b, uint64(uint32(r.Partition))) //nolint:gosec // read back the same way
+	b = binary.AppendUvarint(b, uint64(uint32(r.Partition)))
 	b = binary.AppendVarint(b, r.Offset)
 	b = binary.AppendVarint(b, r.ReceivedAt.UnixMilli())
 	if id, err := uuid.Parse(r.ID); err == nil && id.String() == r.ID {
@@ -156,11 +156,11 @@ func (d *decoder) bytes(n int) []byte {
 
 func (d *decoder) text(limit int) string {
 	n := d.uvarint()
-	if n > uint64(limit) { //nolint:gosec // limits are small constants
+	if n > uint64(limit) {
 		d.bad = true
 		return ""
 	}
-	return string(d.bytes(int(n))) //nolint:gosec // at most limit
+	return string(d.bytes(int(n)))
 }
 
 func (d *decoder) uvarint() uint64 {
