@@ -67,7 +67,7 @@ const settleInterval = 100 * time.Millisecond
 // Ensure returns when every topic exists and each of its partitions has a leader. It makes what is missing where
 // spec.Create says so; otherwise its error is a [*MissingTopicsError]. Topics that exist are left as they are.
 func (a *Admin) Ensure(ctx context.Context, topics []string, spec chassis.Topics) error {
-	missing, err := a.missing(ctx, topics)
+	missing, err := a.Missing(ctx, topics)
 	if err != nil {
 		return err
 	}
@@ -82,7 +82,8 @@ func (a *Admin) Ensure(ctx context.Context, topics []string, spec chassis.Topics
 	return a.waitForLeaders(ctx, topics)
 }
 
-func (a *Admin) missing(ctx context.Context, topics []string) ([]string, error) {
+// Missing returns which of the topics do not exist, sorted.
+func (a *Admin) Missing(ctx context.Context, topics []string) ([]string, error) {
 	found, err := a.describe(ctx, topics)
 	if err != nil {
 		return nil, err

@@ -1,0 +1,133 @@
+package formapi
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/formstream/formstream/pkg/chassis"
+	"github.com/formstream/formstream/pkg/form"
+	"github.com/formstream/formstream/pkg/kafka"
+	"github.com/formstream/formstream/pkg/submission"
+)
+
+const (
+	readTimeout = 30 * time.Second // a whole request: 256 KiB at 70 kbit/s
+	answerTime  = 10 * time.Second // for checking and writing, beside reading and waiting for the brokers
+
+	// closeTimeout is for the records that still wait when every submitter has had an answer: nobody misses theirs.
+	closeTimeout = 5 * time.Second
+)
+
+// App is the service. It serves between New and the end of Run.
+type App struct {
+	cfg      Config
+	deps     chassis.Deps
+	intake   *intake
+	topics   *topics
+	producer *kafka.Producer
+	listener net.Listener
+	handler  http.Handler
+}
+
+// New wires the service for the forms and listens. It does not wait for the brokers. An App that is not Run must be Closed.
+func New(cfg Config, forms *form.Set, deps chassis.Deps) (*App, error) {
+	signer, err := newSigner(cfg, deps)
+	if err != nil {
+		return nil, err
+	}
+	settings, err := kafka.NewConfig(cfg.Kafka, "formstream-form-api")
+	if err != nil {
+		return nil, err
+	}
+	a := &App{cfg: cfg, deps: deps}
+	a.topics = &topics{
+		names: topicsOf(forms), kafka: cfg.Kafka, cfg: settings, spec: cfg.Topics,
+		log: deps.Log, now: time.Now, looking: lookEvery,
+	}
+	if a.listener, err = chassis.Listen(context.Background(), "http", cfg.HTTP); err != nil {
+		return nil, err
+	}
+	a.producer, err = kafka.NewProducer(cfg.Kafka.Brokers, settings, kafka.ProducerOptions{
+		MaxWaiting: cfg.MaxInFlight, Log: deps.Log.With("component", "kafka"),
+	})
+	if err != nil {
+		return nil, errors.Join(err, a.listener.Close())
+	}
+	a.intake = &intake{
+		forms: forms, producer: a.producer, missing: a.topics.missing, signer: signer,
+		now: time.Now, newID: submission.NewID, timeout: cfg.ProduceTimeout,
+		bodies: newBodies(bodyBudget), maxInFlight: int64(cfg.MaxInFlight),
+	}
+	a.intake.metrics, err = newMetrics(deps.Metrics, gauges{
+		inFlight: func() float64 { return float64(a.intake.inFlight.Load()) },
+		waiting:  func() float64 { return float64(a.producer.Waiting()) },
+		missing:  func() float64 { return float64(a.topics.countMissing()) },
+	})
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("register metrics: %w", err), a.Close())
+	}
+	a.handler = newHandler(a.intake, deps.Log)
+	deps.Health.Register("kafka", func(context.Context) error { return a.producer.Err() })
+	deps.Health.Register("topics", a.topics.ready)
+	return a, nil
+}
+
+func topicsOf(forms *form.Set) []string {
+	var names []string
+	for _, f := range forms.All() {
+		names = append(names, f.Topic())
+	}
+	return names
+}
+
+// newSigner signs receipts with the operator's keys. Without one, receipts are worth nothing after a restart, nor to
+// another replica; that is no reason not to take submissions.
+func newSigner(cfg Config, deps chassis.Deps) (*submission.Signer, error) {
+	keys := cfg.ReceiptKeys()
+	if len(keys) == 0 {
+		deps.Log.Warn("no -receipt-key is set: receipts end with this process; make one with: openssl rand -hex 32")
+		key := make([]byte, 32)
+		if _, err := rand.Read(key); err != nil {
+			return nil, fmt.Errorf("make a receipt key: %w", err)
+		}
+		keys = [][]byte{key}
+	}
+	return submission.NewSigner(keys...)
+}
+
+// Addr is the address that is served, host:port.
+func (a *App) Addr() string { return a.listener.Addr().String() }
+
+// Run serves until ctx ends. Then it drains: readiness off, wait for -shutdown-delay, take nothing more, answer what is in
+// flight, close the producer.
+func (a *App) Run(ctx context.Context) error {
+	watching, stop := context.WithCancel(context.WithoutCancel(ctx)) // until the last request has been answered
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		a.topics.run(watching)
+	}()
+	a.deps.Log.Info("form-api started", "component", "http", "address", a.Addr())
+	settings := a.cfg.ServeSettings(a.deps)
+	settings.ReadTimeout, settings.WriteTimeout = readTimeout, readTimeout+a.cfg.ProduceTimeout+answerTime
+	err := chassis.Serve(ctx, a.listener, a.handler, settings)
+	stop()
+	<-watched
+	return errors.Join(err, a.Close())
+}
+
+// Close gives everything free that New took. It may be called again.
+func (a *App) Close() error {
+	var errs []error
+	if err := a.listener.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+		errs = append(errs, fmt.Errorf("close listener: %w", err))
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	defer cancel()
+	return errors.Join(append(errs, a.producer.Close(ctx))...)
+}

@@ -1,0 +1,224 @@
+package formapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"mime"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+
+	"github.com/formstream/formstream/pkg/form"
+	"github.com/formstream/formstream/pkg/kafka"
+	"github.com/formstream/formstream/pkg/submission"
+)
+
+// producer is what a submission needs of Kafka: see [kafka.Producer].
+type producer interface {
+	Produce(ctx context.Context, topic string, key []byte, headers []submission.Header, value []byte) (partition int32, offset int64, err error)
+}
+
+// intake takes submissions. Its fields do not change once it serves.
+type intake struct {
+	forms    *form.Set
+	producer producer
+	missing  func(topic string) bool // the topic is known not to exist
+	signer   *submission.Signer
+	now      func() time.Time
+	newID    func() string
+	timeout  time.Duration // for the brokers
+	metrics  *metrics
+	bodies   *bodies
+
+	inFlight    atomic.Int64
+	maxInFlight int64
+}
+
+// accepted is the answer to a submission that Kafka has.
+type accepted struct {
+	ID         string `json:"id"`
+	Receipt    string `json:"receipt"`
+	Form       string `json:"form"`
+	ReceivedAt string `json:"received_at"` // RFC 3339, UTC, milliseconds
+}
+
+// received_at as the event has it.
+const timeLayout = "2006-01-02T15:04:05.000Z"
+
+// answer is how a request ends: accepted, or a problem.
+type answer struct {
+	accepted *accepted
+	problem  *Problem
+	unread   bool // nothing, or not all, of the body has been read
+	form     string
+}
+
+func refuse(p *Problem) answer { return answer{problem: p} }
+
+func refuseUnread(p *Problem) answer { return answer{problem: p, unread: true} }
+
+func (a answer) outcome() string {
+	if a.problem == nil {
+		return outcomeAccepted
+	}
+	return string(a.problem.Code)
+}
+
+func (a answer) status() int {
+	if a.problem == nil {
+		return http.StatusAccepted
+	}
+	return a.problem.Status
+}
+
+// write sends the answer.
+func (a answer) write(w http.ResponseWriter, r *http.Request) {
+	switch {
+	case a.problem == nil:
+		writeJSON(w, http.StatusAccepted, "application/json", a.accepted)
+	case a.unread:
+		answerFirst(w, r, a.problem.write)
+	default:
+		a.problem.write(w)
+	}
+}
+
+// serve answers POST /forms/{form}.
+func (in *intake) serve(w http.ResponseWriter, r *http.Request) {
+	began := in.now()
+	formID := unknownForm
+	f, known := in.forms.Lookup(chi.URLParam(r, "form"))
+	if known {
+		formID = f.ID
+	}
+	a := in.answer(r, f, began)
+	a.form = formID
+	noteAnswer(r, a)
+	in.metrics.answered(formID, a.outcome(), in.now().Sub(began))
+	a.write(w, r)
+}
+
+// answer does the work, up to the acknowledgement. f is nil for an unknown form.
+func (in *intake) answer(r *http.Request, f *form.Form, receivedAt time.Time) answer {
+	switch {
+	case f == nil:
+		return refuseUnread(newProblem(CodeUnknownForm, ""))
+	case r.Method != http.MethodPost:
+		return refuseUnread(newProblem(CodeMethod, "Submissions are posted.").with("Allow", http.MethodPost))
+	}
+	if p := checkMediaType(r.Header); p != nil {
+		return refuseUnread(p)
+	}
+	if in.inFlight.Add(1) > in.maxInFlight {
+		in.inFlight.Add(-1)
+		return refuseUnread(newProblem(CodeBusy, ""))
+	}
+	defer in.inFlight.Add(-1)
+
+	raw, refused := in.read(r)
+	if refused != nil {
+		return *refused
+	}
+	values, wrong := f.Check(raw)
+	if len(wrong) > 0 {
+		return refuse(invalid(wrong))
+	}
+	data, err := f.Encode(values)
+	if err != nil {
+		panic(fmt.Errorf("encode what was checked: %w", err)) // the two disagree: answered 500, and logged
+	}
+	return in.store(r.Context(), f, submission.Submission{
+		ID: in.newID(), Form: f.ID, ReceivedAt: receivedAt.UTC().Truncate(time.Millisecond), Data: data,
+	})
+}
+
+// checkMediaType returns nil for JSON in UTF-8.
+func checkMediaType(h http.Header) *Problem {
+	refused := func(detail string) *Problem {
+		return newProblem(CodeMediaType, detail).with("Accept", "application/json").with("Accept-Post", "application/json")
+	}
+	switch encoding := h.Get("Content-Encoding"); {
+	case encoding != "" && !strings.EqualFold(encoding, "identity"):
+		return refused("The body is compressed.").with("Accept-Encoding", "identity")
+	case h.Get("Content-Type") == "application/json":
+		return nil // nearly always
+	}
+	media, params, err := mime.ParseMediaType(h.Get("Content-Type"))
+	switch {
+	case err != nil || media != "application/json":
+		return refused("The Content-Type must be application/json.")
+	case params["charset"] != "" && !strings.EqualFold(params["charset"], "utf-8"):
+		return refused("The charset must be utf-8.")
+	}
+	return nil
+}
+
+// read returns the decoded body, or how it is refused.
+func (in *intake) read(r *http.Request) (map[string]any, *answer) {
+	body, err := in.bodies.read(r)
+	if err != nil {
+		a := refuseUnread(bodyProblem(err))
+		return nil, &a
+	}
+	defer body.release()
+	raw, err := decode(body.bytes)
+	var syntax *SyntaxError
+	if errors.As(err, &syntax) {
+		a := refuse(malformed(syntax))
+		return nil, &a
+	}
+	return raw, nil
+}
+
+func bodyProblem(err error) *Problem {
+	switch {
+	case errors.Is(err, errTooLarge):
+		return newProblem(CodeTooLarge, "A submission has at most 262144 bytes.")
+	case errors.Is(err, errTooSlow):
+		return newProblem(CodeTooSlow, "")
+	case errors.Is(err, errBusy):
+		return newProblem(CodeBusy, "")
+	default:
+		return newProblem(CodeMalformed, "The body ended before it was complete.")
+	}
+}
+
+// store hands the submission to Kafka and waits.
+func (in *intake) store(ctx context.Context, f *form.Form, s submission.Submission) answer {
+	if in.missing(f.Topic()) {
+		return refuse(newProblem(CodeUnavailable, "This form's place in the log is missing."))
+	}
+	ctx, cancel := context.WithTimeout(ctx, in.timeout)
+	defer cancel()
+	began := in.now()
+	partition, offset, err := in.producer.Produce(ctx, f.Topic(), []byte(s.ID), s.Headers(), s.Data)
+	in.metrics.produced(f.ID, in.now().Sub(began), err)
+	if err != nil {
+		return refuse(produceProblem(err, s))
+	}
+	return answer{accepted: &accepted{
+		ID: s.ID, Form: s.Form, ReceivedAt: s.ReceivedAt.Format(timeLayout),
+		Receipt: in.signer.Sign(submission.Receipt{
+			Form: s.Form, Partition: partition, Offset: offset, ID: s.ID, ReceivedAt: s.ReceivedAt,
+		}),
+	}}
+}
+
+// produceProblem tells what is known of a submission that was not confirmed, and never more than that.
+func produceProblem(err error, s submission.Submission) *Problem {
+	var failed *kafka.ProduceError
+	switch {
+	case !errors.As(err, &failed) || failed.Fate == kafka.MaybeStored:
+		return unconfirmed(s.Form, s.ID)
+	case failed.Permanent:
+		return newProblem(CodeTooLarge, "The brokers do not take a submission of this size.")
+	case errors.Is(err, kafka.ErrBusy):
+		return newProblem(CodeBusy, "")
+	default:
+		return newProblem(CodeUnavailable, "")
+	}
+}

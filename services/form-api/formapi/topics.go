@@ -1,0 +1,194 @@
+package formapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/IBM/sarama"
+
+	"github.com/formstream/formstream/pkg/chassis"
+	"github.com/formstream/formstream/pkg/kafka"
+)
+
+const (
+	ensureTimeout = 30 * time.Second       // to make and find all topics
+	askTimeout    = 5 * time.Second        // for one look at them
+	retryEvery    = 500 * time.Millisecond // while they have not been found
+	lookEvery     = 5 * time.Second        // from then on
+	staleAfter    = 3 * lookEvery          // the brokers have not answered for this long: not ready
+)
+
+// topics sees to it that the forms' topics exist, and knows which do not.
+type topics struct {
+	names   []string
+	kafka   chassis.Kafka
+	cfg     *sarama.Config
+	spec    chassis.Topics
+	log     *slog.Logger
+	now     func() time.Time
+	looking time.Duration // lookEvery, but for tests
+
+	mu      sync.Mutex
+	ensured bool            // all of them have been there once
+	seen    time.Time       // the brokers' last answer
+	problem error           // why the last look failed
+	absent  map[string]bool // by the last answer
+}
+
+// run looks after the topics until ctx ends. Whatever is wrong is tried again: nothing here ends the process.
+func (t *topics) run(ctx context.Context) {
+	for ctx.Err() == nil {
+		err := t.watch(ctx)
+		if ctx.Err() == nil {
+			t.failed(err)
+			pause(ctx, retryEvery)
+		}
+	}
+}
+
+// watch connects, makes what is missing, and then looks again and again. It returns with the first error.
+func (t *topics) watch(ctx context.Context) error {
+	client, err := t.dial(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = client.Close() }()
+	admin := kafka.NewAdmin(client)
+	if !t.isEnsured() {
+		if err := t.ensure(ctx, admin); err != nil {
+			return err
+		}
+	}
+	for {
+		if err := t.look(ctx, admin); err != nil {
+			return err
+		}
+		if !pause(ctx, t.looking) {
+			return nil
+		}
+	}
+}
+
+func (t *topics) dial(ctx context.Context) (sarama.Client, error) {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	return kafka.Dial(ctx, t.kafka.Brokers, t.cfg)
+}
+
+// ensure is for the start only: a topic that vanishes later held submissions, and an empty one in its place would hide
+// that.
+func (t *topics) ensure(ctx context.Context, admin *kafka.Admin) error {
+	ctx, cancel := context.WithTimeout(ctx, ensureTimeout)
+	defer cancel()
+	if err := admin.Ensure(ctx, t.names, t.spec); err != nil {
+		var missing *kafka.MissingTopicsError
+		if errors.As(err, &missing) {
+			t.answered(missing.Topics)
+		}
+		return err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.ensured = true
+	t.log.Info("topics found", "component", "topics", "count", len(t.names))
+	return nil
+}
+
+func (t *topics) look(ctx context.Context, admin *kafka.Admin) error {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	missing, err := admin.Missing(ctx, t.names)
+	if err != nil {
+		return err
+	}
+	t.answered(missing)
+	return nil
+}
+
+// answered keeps what the brokers said.
+func (t *topics) answered(missing []string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.seen, t.problem = t.now(), nil
+	before := t.absent
+	t.absent = make(map[string]bool, len(missing))
+	for _, topic := range missing {
+		t.absent[topic] = true
+		if t.ensured && !before[topic] {
+			t.log.Error("topic has vanished: its form is answered 503 until it is back", "component", "topics", "topic", topic)
+		}
+	}
+	for topic := range before {
+		if !t.absent[topic] {
+			t.log.Info("topic is back", "component", "topics", "topic", topic)
+		}
+	}
+}
+
+// failed keeps why the last look failed, and logs it when it is another reason than before.
+func (t *topics) failed(err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.problem == nil || t.problem.Error() != err.Error() {
+		t.log.Warn("topics cannot be looked after; trying on", "component", "topics", "error", err)
+	}
+	t.problem = err
+}
+
+func (t *topics) isEnsured() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.ensured
+}
+
+// missing reports whether the topic is known not to exist.
+func (t *topics) missing(topic string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.absent[topic]
+}
+
+func (t *topics) countMissing() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.absent)
+}
+
+// ready is nil once all topics have been there, and as long as the brokers answer. One that vanishes later does not take
+// the other forms down.
+func (t *topics) ready(context.Context) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch {
+	case !t.ensured && t.problem != nil:
+		return t.problem
+	case !t.ensured:
+		return errors.New("topics have not been found yet")
+	case t.now().Sub(t.seen) > staleAfter:
+		return fmt.Errorf("the brokers have not answered for %s: %w", t.now().Sub(t.seen).Round(time.Second), cause(t.problem))
+	}
+	return nil
+}
+
+func cause(err error) error {
+	if err == nil {
+		return errors.New("still waiting")
+	}
+	return err
+}
+
+// pause waits for d; false: ctx has ended.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
