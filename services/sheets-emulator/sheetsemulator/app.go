@@ -60,6 +60,12 @@ func NewHandler(store *Store, opts HandlerOptions) (*Handler, error) {
 	return h, nil
 }
 
+// Close waits for what Faults made late; what is not released yet ends with the store.
+func (h *Handler) Close() error {
+	h.late.Wait()
+	return nil
+}
+
 // ServeHTTP answers the API, the pages and the journal.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.mux.ServeHTTP(w, r) }
 
@@ -142,7 +148,7 @@ func (a *App) Close() error {
 		errs = append(errs, a.store.Close())
 	}
 	if a.handler != nil {
-		a.handler.late.Wait()
+		errs = append(errs, a.handler.Close())
 	}
 	return errors.Join(errs...)
 }

@@ -14,7 +14,7 @@ func (b *batch) addSheet(ctx context.Context, r *addSheetRequest) (*addSheetResp
 		p = &sheetProperties{}
 	}
 	if p.SheetType != "" && p.SheetType != "GRID" {
-		return nil, notImplemented("addSheet.properties.sheetType=" + p.SheetType)
+		return nil, notImplemented("properties.sheetType=" + p.SheetType)
 	}
 	if len(b.book.tabs) >= maxTabs {
 		return nil, invalid("A spreadsheet can have at most %d sheets.", maxTabs)

@@ -23,17 +23,9 @@ func (c cell) isZero() bool { return c.value == nil && c.format == nil && c.note
 // storedCell is the disk form of a cell that has more than a value. A cell with only a value is stored as that
 // value, so that a row of plain answers is a plain JSON array.
 type storedCell struct {
-	Value  any           `json:"v,omitempty"`
-	Format *storedFormat `json:"f,omitempty"`
-	Note   string        `json:"n,omitempty"`
-}
-
-type storedFormat struct {
-	Number     *numberFormat `json:"number,omitempty"`
-	Horizontal string        `json:"horizontal,omitempty"`
-	Vertical   string        `json:"vertical,omitempty"`
-	Wrap       string        `json:"wrap,omitempty"`
-	Text       *textFormat   `json:"text,omitempty"`
+	Value  any         `json:"v,omitempty"`
+	Format *cellFormat `json:"f,omitempty"`
+	Note   string      `json:"n,omitempty"`
 }
 
 // encodeRow gives the disk form of a row without its trailing empty cells, and its width: the number of cells up
@@ -57,11 +49,7 @@ func encodeRow(cells []cell) (text string, width int, err error) {
 			out[i] = c.value
 			continue
 		}
-		stored := storedCell{Value: c.value, Note: c.note}
-		if f := c.format; f != nil {
-			stored.Format = &storedFormat{f.NumberFormat, f.HorizontalAlignment, f.VerticalAlignment, f.WrapStrategy, f.TextFormat}
-		}
-		out[i] = stored
+		out[i] = storedCell{c.value, c.format, c.note}
 	}
 	b, err := json.Marshal(out)
 	if err != nil {
@@ -100,13 +88,7 @@ func decodeRow(text string) ([]cell, error) {
 		if err := json.Unmarshal(r, &stored); err != nil {
 			return nil, fmt.Errorf("decode cell: %w", err)
 		}
-		cells[i] = cell{value: stored.Value, note: stored.Note}
-		if f := stored.Format; f != nil {
-			cells[i].format = &cellFormat{
-				NumberFormat: f.Number, HorizontalAlignment: f.Horizontal, VerticalAlignment: f.Vertical,
-				WrapStrategy: f.Wrap, TextFormat: f.Text,
-			}
-		}
+		cells[i] = cell{stored.Value, stored.Format, stored.Note}
 	}
 	return cells, nil
 }

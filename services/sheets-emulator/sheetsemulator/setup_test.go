@@ -27,11 +27,12 @@ const book = "formstream-demo"
 
 // testBundle is an emulator on a folder of its own, with the official client in front of it.
 type testBundle struct {
-	dir    string
-	store  *sheetsemulator.Store
-	url    string
-	client *http.Client
-	sheets *sheets.Service
+	dir     string
+	store   *sheetsemulator.Store
+	handler *sheetsemulator.Handler
+	url     string
+	client  *http.Client
+	sheets  *sheets.Service
 }
 
 type setupOptions struct {
@@ -56,9 +57,9 @@ func setup(t *testing.T, options ...func(*setupOptions)) *testBundle {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, b.store.Close()) })
 	require.NoError(t, b.store.CreateSpreadsheet(ctx, book))
-	handler, err := sheetsemulator.NewHandler(b.store, o.handler)
+	b.handler, err = sheetsemulator.NewHandler(b.store, o.handler)
 	require.NoError(t, err)
-	server := httptest.NewServer(handler)
+	server := httptest.NewServer(b.handler)
 	t.Cleanup(server.Close)
 	b.url = server.URL
 	b.client = server.Client()

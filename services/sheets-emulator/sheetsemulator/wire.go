@@ -203,28 +203,30 @@ type extendedValue struct {
 	_ unsupported `names:"errorValue formulaValue"`
 }
 
+// The three structs of a cell's format are also its form on the disk, hence their omitempty.
+
 type cellFormat struct {
-	NumberFormat        *numberFormat `json:"numberFormat"`
-	HorizontalAlignment string        `json:"horizontalAlignment" enum:"HorizontalAlign LEFT CENTER RIGHT"`
-	VerticalAlignment   string        `json:"verticalAlignment" enum:"VerticalAlign TOP MIDDLE BOTTOM"`
-	WrapStrategy        string        `json:"wrapStrategy" enum:"WrapStrategy OVERFLOW_CELL LEGACY_WRAP CLIP WRAP"`
-	TextFormat          *textFormat   `json:"textFormat"`
+	NumberFormat        *numberFormat `json:"numberFormat,omitempty"`
+	HorizontalAlignment string        `json:"horizontalAlignment,omitempty" enum:"HorizontalAlign LEFT CENTER RIGHT"`
+	VerticalAlignment   string        `json:"verticalAlignment,omitempty" enum:"VerticalAlign TOP MIDDLE BOTTOM"`
+	WrapStrategy        string        `json:"wrapStrategy,omitempty" enum:"WrapStrategy OVERFLOW_CELL LEGACY_WRAP CLIP WRAP"`
+	TextFormat          *textFormat   `json:"textFormat,omitempty"`
 
 	_ unsupported `names:"backgroundColor backgroundColorStyle borders hyperlinkDisplayType padding textDirection textRotation"`
 }
 
 type numberFormat struct {
-	Type    string `json:"type" enum:"NumberFormatType TEXT NUMBER PERCENT CURRENCY DATE TIME DATE_TIME SCIENTIFIC"`
-	Pattern string `json:"pattern"`
+	Type    string `json:"type,omitempty" enum:"NumberFormatType TEXT NUMBER PERCENT CURRENCY DATE TIME DATE_TIME SCIENTIFIC"`
+	Pattern string `json:"pattern,omitempty"`
 }
 
 type textFormat struct {
-	FontFamily    string `json:"fontFamily"`
-	FontSize      int32  `json:"fontSize"`
-	Bold          bool   `json:"bold"`
-	Italic        bool   `json:"italic"`
-	Strikethrough bool   `json:"strikethrough"`
-	Underline     bool   `json:"underline"`
+	FontFamily    string `json:"fontFamily,omitempty"`
+	FontSize      int32  `json:"fontSize,omitempty"`
+	Bold          bool   `json:"bold,omitempty"`
+	Italic        bool   `json:"italic,omitempty"`
+	Strikethrough bool   `json:"strikethrough,omitempty"`
+	Underline     bool   `json:"underline,omitempty"`
 
 	_ unsupported `names:"foregroundColor foregroundColorStyle link"`
 }
