@@ -5,9 +5,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
-	"unicode"
 
-	"github.com/nyaruka/phonenumbers"
 	"golang.org/x/text/unicode/norm"
 )
 
@@ -129,23 +127,6 @@ func readChoice(a *answerer, raw any) (any, *fault) {
 	return answer(s, bad)
 }
 
-// readPhone makes E.164 of what a person writes. That form has no room for an extension, so one is refused, not lost;
-// letters too, which the library would skip or translate.
-func readPhone(a *answerer, raw any) (any, *fault) {
-	s, bad := a.text(raw)
-	if bad != nil || s == "" {
-		return nil, bad
-	}
-	if strings.ContainsFunc(s, unicode.IsLetter) {
-		return nil, &fault{RulePhone, a.wanted}
-	}
-	number, err := phonenumbers.Parse(s, a.region)
-	if err != nil || number.GetExtension() != "" || !phonenumbers.IsValidNumber(number) {
-		return nil, &fault{RulePhone, a.wanted}
-	}
-	return phonenumbers.Format(number, phonenumbers.E164), nil
-}
-
 // decimal returns the number in raw, or in text, as HTML forms send it.
 func (a *answerer) decimal(raw any) (d decimal, answered bool, bad *fault) {
 	text, ok := numberText(raw)
@@ -232,12 +213,4 @@ func (f *Field) optionList() string {
 		values = append(values, o.Value)
 	}
 	return strings.Join(values, ", ")
-}
-
-func phoneExample(region string) string {
-	example := phonenumbers.GetExampleNumberForType(region, phonenumbers.MOBILE)
-	if example == nil {
-		return "+91 81234 56789 (with + and the country code)"
-	}
-	return phonenumbers.Format(example, phonenumbers.INTERNATIONAL)
 }
