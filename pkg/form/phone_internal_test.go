@@ -29,7 +29,7 @@ func TestPlainPhone_agreesWithTheLibrary(t *testing.T) {
 			require.Equal(t, phonenumbers.Format(number, phonenumbers.E164), got, "%q in %s", written, region)
 		}
 	}
-	require.Greater(t, recognised, 10_000)
+	require.Greater(t, recognised, 5_000)
 }
 
 func phoneSpellings(rng *rand.Rand, region string) []string {
@@ -43,12 +43,12 @@ func phoneSpellings(rng *rand.Rand, region string) []string {
 		for _, format := range formats {
 			text := phonenumbers.Format(example, format)
 			written = append(written, text)
-			for range 4 {
+			for range 2 {
 				written = append(written, changeDigits(rng, text))
 			}
 		}
 	}
-	for range 100 {
+	for range 10 {
 		digits := changeDigits(rng, "123456789012"[:5+rng.IntN(8)])
 		written = append(written, digits, "+"+digits)
 	}
