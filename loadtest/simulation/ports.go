@@ -126,12 +126,12 @@ func (p *port) Plan(ctx context.Context, r buffer.PlanRequest) (buffer.PlanAnswe
 	return answer, err
 }
 
-func (p *port) Release(ctx context.Context, form string, vector []int64, spreadsheet string) error {
+func (p *port) Release(ctx context.Context, form, topicID string, vector []int64, spreadsheet string) error {
 	before, after := p.fails()
 	if before {
 		return errAway
 	}
-	err := p.twin.Release(ctx, form, vector, spreadsheet)
+	err := p.twin.Release(ctx, form, topicID, vector, spreadsheet)
 	if after {
 		return errAway
 	}
@@ -142,11 +142,11 @@ func (p *port) Park(ctx context.Context, form, reason string) error {
 	return p.twin.Park(ctx, form, reason)
 }
 
-func (p *port) Drop(ctx context.Context, form string, n int) error {
+func (p *port) Adopt(ctx context.Context, form string, n int, topicID string) error {
 	if before, after := p.fails(); before || after {
 		return errAway
 	}
-	return p.twin.Drop(ctx, form, n)
+	return p.twin.Adopt(ctx, form, n, topicID)
 }
 
 // The spreadsheet.
@@ -246,7 +246,7 @@ func (p *port) releaseBefore(ctx context.Context, r *sheets.BatchUpdateSpreadshe
 				value = u.DeveloperMetadata.MetadataValue
 			}
 			if v, err := sheet.ParseVector(value); err == nil {
-				_ = p.twin.Release(ctx, f.ID, v.Offsets, "S")
+				_ = p.twin.Release(ctx, f.ID, v.TopicID, v.Offsets, "S")
 			}
 		}
 	}

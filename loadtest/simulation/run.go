@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"runtime"
@@ -200,7 +201,7 @@ func (w *world) judge(n int) Verdict {
 	for id, times := range rows {
 		if times > 1 {
 			v.Doubled = true
-			v.Detail += fmt.Sprintf("%s stands %d times; ", id, times)
+			v.Detail += fmt.Sprintf("%s stands %d times (made anew: %v, restored: %v); ", id, times, w.remade, w.restored)
 		}
 	}
 	for _, f := range w.forms {
@@ -216,7 +217,7 @@ func (w *world) judge(n int) Verdict {
 		}
 	}
 	if v.Stuck {
-		v.Detail += fmt.Sprintf("at rest: %v; parked: %v; runs that hid work: %d; ", w.atRest(), w.parked, w.silent)
+		v.Detail += fmt.Sprintf("at rest: %v; parked: %v; runs that hid work: %d; %s", w.atRest(), w.parked, w.silent, w.stores())
 	}
 	if v.Unordered > 0 || w.sheet.back > 0 {
 		v.Stuck = true
@@ -229,4 +230,18 @@ func (w *world) judge(n int) Verdict {
 // for otherwise.
 func (w *world) trimmed(topic string, p int, offset int64) bool {
 	return offset < w.logs[topic].starts[p]
+}
+
+// stores describes where each form stands, for whoever looks into a schedule.
+func (w *world) stores() (out string) {
+	for _, f := range w.forms {
+		t := w.logs[f.Topic()]
+		peek, _ := w.twin.Peek(context.Background(), []string{f.ID}, []int{partitions})
+		out += fmt.Sprintf("form %s: log %s", f.ID, t.id)
+		for p := range t.parts {
+			out += fmt.Sprintf(" [%d, %d) committed %+v", t.starts[p], len(t.parts[p]), w.commits[place{f.Topic(), int32(p)}])
+		}
+		out += fmt.Sprintf(", buffer %+v, sheet %q; ", peek[0], w.state().Items[f.ID].Value)
+	}
+	return out
 }

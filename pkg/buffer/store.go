@@ -151,11 +151,12 @@ func parseAddAnswer(reply string) (AddAnswer, error) {
 	}, nil
 }
 
-// Release removes what the vector covers, once the spreadsheet has it, and notes which spreadsheet that was.
-func (s *Store) Release(ctx context.Context, form string, vector []int64, spreadsheet string) error {
+// Release removes what the vector covers, once the spreadsheet has it, and notes which spreadsheet that was. A buffer that
+// belongs to another topic, or to none, is left as it is: the vector says nothing about it.
+func (s *Store) Release(ctx context.Context, form, topicID string, vector []int64, spreadsheet string) error {
 	err := checkVector(vector)
 	if err == nil {
-		args := append(s.release.call(s.formKeys(form, len(vector)), 1+len(vector)), spreadsheet)
+		args := append(s.release.call(s.formKeys(form, len(vector)), 2+len(vector)), topicID, spreadsheet)
 		for _, offset := range vector {
 			args = append(args, offset)
 		}

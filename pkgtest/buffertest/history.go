@@ -160,8 +160,8 @@ func (h *history) request(form int, name string) buffer.AddRequest {
 func (h *history) record(p int, offset int64) buffer.Record {
 	log := rand.New(rand.NewPCG(uint64(p), uint64(offset))) //nolint:gosec // see above
 	now := h.one.Clock.Now()
-	if log.IntN(12) == 0 {
-		return buffer.Record{Offset: offset, Width: 1 + log.Int64N(6), Time: now * log.Int64N(2)}
+	if log.IntN(6) == 0 {
+		return buffer.Record{Offset: offset, Width: 1 + log.Int64N(8), Time: now * log.Int64N(2)}
 	}
 	rec := buffer.Record{
 		Offset: offset, ReceivedAt: now + int64(h.r.IntN(60)) - 40, Time: now + int64(h.r.IntN(60)) - 50,
@@ -211,8 +211,9 @@ func (h *history) learn(form int, status buffer.PlanStatus, vector []int64) {
 
 func (h *history) release(form int, name string) {
 	vector, sheet := h.vector(form), fmt.Sprintf("sheet-%d", h.r.IntN(2))
-	h.note("release %s %v %s", name, vector, sheet)
-	same(h, func(b Buffer) (any, error) { return nil, b.Release(context.Background(), name, vector, sheet) })
+	topic := h.topic(form)
+	h.note("release %s of %s %v %s", name, topic, vector, sheet)
+	same(h, func(b Buffer) (any, error) { return nil, b.Release(context.Background(), name, topic, vector, sheet) })
 	h.learn(form, buffer.PlanOK, vector)
 }
 

@@ -33,7 +33,7 @@ func Example() {
 		fmt.Println(e.Offset, e.Score, string(e.Data), err)
 	}
 
-	fmt.Println(store.Release(ctx, "demo-form", []int64{2}, "my-spreadsheet"))
+	fmt.Println(store.Release(ctx, "demo-form", "t", []int64{2}, "my-spreadsheet"))
 	// Output:
 	// OK 2 <nil>
 	// 0 1763750000123 first <nil>
@@ -154,7 +154,7 @@ func TestStore_redisAway_isAnErrorThatNamesTheForm(t *testing.T) {
 	require.ErrorContains(t, err, "form demo-form, partition 0")
 	_, err = store.Plan(ctx, buffer.PlanRequest{Form: "demo-form", TopicID: "t", Vector: []int64{0}, Limit: 1})
 	require.ErrorContains(t, err, "form demo-form")
-	require.ErrorContains(t, store.Release(ctx, "demo-form", []int64{1}, ""), "form demo-form")
+	require.ErrorContains(t, store.Release(ctx, "demo-form", "t", []int64{1}, ""), "form demo-form")
 	require.ErrorContains(t, store.Check(ctx), "reach redis")
 }
 
@@ -184,7 +184,7 @@ func TestStore_redisOutOfMemory_addChangesNothingAndReleaseWorks(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []buffer.PartitionState{{Next: next, Entries: next, Known: true}}, peeks[0].Partitions)
 
-	require.NoError(t, store.Release(ctx, "demo-form", []int64{next - 10}, "sheet"))
+	require.NoError(t, store.Release(ctx, "demo-form", "t", []int64{next - 10}, "sheet"))
 	answers, err := store.Add(ctx, request(0, next, 5))
 	require.NoError(t, err)
 	require.Equal(t, []any{buffer.AddOK, next + 5, false}, []any{answers[0].Status, answers[0].Next, answers[0].Dropped})

@@ -12,7 +12,7 @@ import (
 type Buffer interface {
 	Add(ctx context.Context, reqs ...buffer.AddRequest) ([]buffer.AddAnswer, error)
 	Plan(ctx context.Context, r buffer.PlanRequest) (buffer.PlanAnswer, error)
-	Release(ctx context.Context, form string, vector []int64, spreadsheet string) error
+	Release(ctx context.Context, form, topicID string, vector []int64, spreadsheet string) error
 	Peek(ctx context.Context, forms []string, partitions []int) ([]buffer.Peek, error)
 	Park(ctx context.Context, form, reason string) error
 	Drop(ctx context.Context, form string, partitions int) error

@@ -116,7 +116,7 @@ func (s *suite) plan(vector ...int64) buffer.PlanAnswer {
 
 func (s *suite) release(vector ...int64) {
 	s.Helper()
-	require.NoError(s, s.Buffer.Release(ctx(), suiteForm, vector, "sheet"))
+	require.NoError(s, s.Buffer.Release(ctx(), suiteForm, suiteTopic, vector, "sheet"))
 }
 
 func (s *suite) peek(partitions int) buffer.Peek {

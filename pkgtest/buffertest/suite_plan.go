@@ -119,12 +119,11 @@ func planCases() []suiteCase {
 				require.Equal(s, buffer.PlanAnswer{Status: buffer.PlanOtherTopic}, s.ask(r))
 			})
 		}},
-		{"Plan_beforeAnyAdd_namesTheTopicAndKeepsDelivered", buffer.Limits{}, func(s *suite) {
-			require.Equal(s, buffer.PlanNothing, s.plan(4).Status)
+		{"Plan_beforeAnyAdd_nothingAndDoesNotNameTheTopic", buffer.Limits{}, func(s *suite) {
+			s.unchanged(func() { require.Equal(s, buffer.PlanNothing, s.plan(4).Status) })
 			r := request(0, -1)
 			r.TopicID = "topic-2"
-			require.Equal(s, buffer.AddOtherTopic, s.send(r).Status)
-			require.Equal(s, int64(4), s.add(0, -1).Delivered)
+			require.Equal(s, buffer.AddAnswer{Status: buffer.AddOK, Fresh: true}, s.send(r))
 		}},
 	}
 }
@@ -170,11 +169,19 @@ func releaseCases() []suiteCase {
 			s.fill(0, run(3, 4)...)
 			s.holds("0:5d", "0:6d")
 		}},
-		{"Release_nothingStored_keepsDelivered", buffer.Limits{}, func(s *suite) {
+		{"Release_partitionNotStored_keepsDelivered", buffer.Limits{}, func(s *suite) {
+			s.add(1, -1)
 			s.release(3, 0)
-			require.Equal(s, []buffer.PartitionState{{Delivered: 3}, {}}, s.peek(2).Partitions)
+			require.Equal(s, []buffer.PartitionState{{Delivered: 3}, {Known: true}}, s.peek(2).Partitions)
+			require.Equal(s, int64(3), s.add(0, -1).Delivered)
+		}},
+		{"Release_noTopicOrAnother_touchesNothing", buffer.Limits{}, func(s *suite) {
+			s.unchanged(func() { s.release(3, 0) })
+			s.fill(0, run(0, 5)...)
+			s.unchanged(func() { require.NoError(s, s.Buffer.Release(ctx(), suiteForm, "topic-2", []int64{3}, "sheet")) })
 		}},
 		{"Release_notesTheSpreadsheet", buffer.Limits{}, func(s *suite) {
+			s.add(0, -1)
 			s.release(0)
 			require.Equal(s, "sheet", s.peek(1).Spreadsheet)
 		}},

@@ -261,9 +261,9 @@ func (t *Twin) dropDamaged(q *twinPartition) bool {
 
 // Plan is the plan script.
 func (t *Twin) Plan(_ context.Context, r buffer.PlanRequest) (buffer.PlanAnswer, error) {
-	f := t.form(r.Form)
-	if f.topicID == "" {
-		f.topicID = r.TopicID
+	f := t.forms[r.Form]
+	if f == nil || f.topicID == "" {
+		return buffer.PlanAnswer{Status: buffer.PlanNothing}, nil
 	}
 	if f.topicID != r.TopicID {
 		return buffer.PlanAnswer{Status: buffer.PlanOtherTopic}, nil
@@ -316,8 +316,11 @@ func (t *Twin) merge(f *twinForm, partitions int, until int64, limit int) (out [
 }
 
 // Release is the release script.
-func (t *Twin) Release(_ context.Context, form string, vector []int64, spreadsheet string) error {
-	f := t.form(form)
+func (t *Twin) Release(_ context.Context, form, topicID string, vector []int64, spreadsheet string) error {
+	f := t.forms[form]
+	if f == nil || f.topicID == "" || f.topicID != topicID {
+		return nil
+	}
 	for p, v := range vector {
 		f.part(int32(p)).release(v)
 	}

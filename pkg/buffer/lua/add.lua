@@ -6,6 +6,13 @@
 local RECORDS = 10
 local entries_max, ids_max, window = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
 
+-- foreign reports whether what is stored belongs to another topic. The first caller names the topic.
+local function foreign(state, topic)
+  if state.topic then return state.topic ~= topic end
+  redis.call('HSET', KEYS[1], 'topic', topic)
+  return false
+end
+
 -- form_entries counts the entries of all partitions, q as it is now.
 local function form_entries(state, q)
   local n = 0

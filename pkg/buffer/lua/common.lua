@@ -31,13 +31,6 @@ local function read_state()
   return state
 end
 
--- foreign reports whether what is stored belongs to another topic. The first caller names the topic.
-local function foreign(state, topic)
-  if state.topic then return state.topic ~= topic end
-  redis.call('HSET', KEYS[1], 'topic', topic)
-  return false
-end
-
 -- parse reads a partition's field: next ("-": nothing stored), delivered, last score, wide, number of ids.
 local function parse(field)
   local n, d, l, w, k = string.match(field, '^([%d-]+) (%d+) (%d+) (%d+) (%d+)$')

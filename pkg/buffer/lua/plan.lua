@@ -54,7 +54,8 @@ local function answer(parts)
 end
 
 local state = read_state()
-if foreign(state, ARGV[2]) then return {'TOPIC'} end
+if not state.topic then return {'NOTHING'} end -- nothing is stored; only a consumer names the topic, which has just asked for it
+if state.topic ~= ARGV[2] then return {'TOPIC'} end
 local parts = {}
 for i = VECTOR, #ARGV do
   parts[#parts + 1] = open(state, str(#parts), 2 + 3 * #parts)

@@ -62,16 +62,12 @@ func New(cfg Config, forms *form.Set, deps chassis.Deps) (*App, error) {
 	return a, nil
 }
 
-// Run consumes until ctx ends, then commits and leaves the group. Brokers or a Redis that are away are waited for; a Redis that
-// may evict entries is an error.
+// Run consumes until ctx ends, then commits and leaves the group. Brokers or a Redis that are away, or a Redis
+// that may evict entries, are waited for.
 func (a *App) Run(ctx context.Context) error {
 	defer a.close()
 	for ctx.Err() == nil {
-		err := a.connected(ctx)
-		if errors.Is(err, buffer.ErrPolicy) {
-			return err
-		}
-		if err != nil && ctx.Err() == nil {
+		if err := a.connected(ctx); err != nil && ctx.Err() == nil {
 			a.log.Warn("not consuming, trying again", "error", err)
 		}
 		wait(ctx, retryEvery)
@@ -81,7 +77,10 @@ func (a *App) Run(ctx context.Context) error {
 
 // connected consumes for as long as one connection to Kafka lasts.
 func (a *App) connected(ctx context.Context) error {
-	if err := a.store.Check(ctx); err != nil {
+	var unknown *buffer.PolicyUnknownError
+	if err := a.store.Check(ctx); errors.As(err, &unknown) {
+		a.log.Warn("redis settings not known", "error", err)
+	} else if err != nil {
 		return err
 	}
 	asking, err := kafka.NewConfig(a.cfg.Kafka, "formstream-sheets-consumer")

@@ -67,9 +67,6 @@ func (a *App) Run(ctx context.Context) error {
 	}
 	for ctx.Err() == nil {
 		if err := a.connected(ctx); err != nil {
-			if errors.Is(err, buffer.ErrPolicy) {
-				return err
-			}
 			a.log.Warn("not flushing, trying again", "error", err)
 		}
 		_ = wall{}.Sleep(ctx, retryEvery)
@@ -85,7 +82,10 @@ func (a *App) connected(ctx context.Context) error {
 	}
 	defer rdb.Close()
 	store := buffer.New(rdb, buffer.Options{Prefix: a.cfg.Redis.Prefix})
-	if err := store.Check(ctx); err != nil {
+	var unknown *buffer.PolicyUnknownError
+	if err := store.Check(ctx); errors.As(err, &unknown) {
+		a.log.Warn("redis settings not known", "error", err)
+	} else if err != nil {
 		return err
 	}
 	sc, err := kafka.NewConfig(a.cfg.Kafka, "formstream-sheets-flusher")

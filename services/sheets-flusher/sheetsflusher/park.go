@@ -45,7 +45,7 @@ func (w *Writer) check(c candidate) (reason string) {
 		return reasonVector
 	case known && item.Vector.TopicID != c.topic.ID:
 		return reasonTopic
-	case c.peek.TopicID != "" && c.peek.TopicID != c.topic.ID:
+	case c.otherTopic():
 		return reasonBufferTopic
 	case c.beyondEnd(item.Vector):
 		return reasonBeyondEnd

@@ -20,7 +20,10 @@ type candidate struct {
 	peek  buffer.Peek
 }
 
-// active peeks at all forms that are not parked and keeps those with work.
+// otherTopic reports whether the buffer belongs to an older topic of the form's name.
+func (c candidate) otherTopic() bool { return c.peek.TopicID != "" && c.peek.TopicID != c.topic.ID }
+
+// active peeks at all forms that are not parked and keeps those with work, or with a reason to be parked.
 func (w *Writer) active(ctx context.Context) ([]candidate, error) {
 	var found []candidate
 	var names []string
@@ -42,8 +45,9 @@ func (w *Writer) active(ctx context.Context) ([]candidate, error) {
 	}
 	n := 0
 	for i := range found {
-		if !peeks[i].Empty() {
-			found[n], found[n].peek = found[i], peeks[i]
+		found[i].peek = peeks[i]
+		if !peeks[i].Empty() || found[i].otherTopic() {
+			found[n] = found[i]
 			n++
 		}
 	}
@@ -69,10 +73,12 @@ type line struct {
 // plan asks the buffer for each form's oldest entries. Forms that do not add up are parked. It asks for another try when the
 // spreadsheet or the brokers must be read again first.
 func (w *Writer) plan(ctx context.Context, active []candidate) (drafts []draft, retry bool, err error) {
-	if err := w.catchUp(ctx, active); err != nil {
+	// Asked for after the peek and after the read: neither can then rightly be ahead of the log.
+	if err := w.askBrokers(ctx); err != nil {
 		return nil, false, err
 	}
 	for _, c := range active {
+		c.topic = w.topics[c.form.Topic()]
 		park, headed := w.check(c), false
 		if park == "" && w.needsHead(c) {
 			if park, headed, err = w.checkHead(ctx, c); err != nil {
@@ -99,19 +105,23 @@ func (w *Writer) plan(ctx context.Context, active []candidate) (drafts []draft, 
 	return drafts, false, nil
 }
 
-// catchUp asks the brokers again when buffer or spreadsheet are ahead of what they last said, as they are under load.
-func (w *Writer) catchUp(ctx context.Context, active []candidate) error {
-	if !slices.ContainsFunc(active, func(c candidate) bool { return c.beyondEnd(w.state.Items[c.form.ID].Vector) }) {
-		return nil
+// verify asks the brokers once more, now that the entries are in hand. A consumer that has not yet heard that its topic was made
+// anew reads the new one and takes it for the old; whatever it has stored, the new topic is older than that.
+func (w *Writer) verify(ctx context.Context, drafts []draft) (same []draft, err error) {
+	if len(drafts) == 0 {
+		return nil, nil
 	}
-	w.topics = nil
-	if err := w.refreshTopics(ctx); err != nil {
-		return err
+	if err := w.askBrokers(ctx); err != nil {
+		return nil, err
 	}
-	for i := range active {
-		active[i].topic = w.topics[active[i].form.Topic()]
+	for _, d := range drafts {
+		if w.topics[d.form.Topic()].ID != d.topicID {
+			w.park(ctx, d.form.ID, reasonTopic)
+			continue
+		}
+		same = append(same, d)
 	}
-	return nil
+	return same, nil
 }
 
 func (w *Writer) planForm(ctx context.Context, c candidate, headed bool) (d *draft, stale bool, err error) {

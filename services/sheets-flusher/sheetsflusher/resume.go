@@ -14,7 +14,7 @@ import (
 // made anew as the form's topic from now on, to be delivered from its beginning. It says what it has done.
 func (w *Writer) Resume(ctx context.Context, id string) (string, error) {
 	w.parked, w.stale, w.topics, w.state = map[string]Park{}, map[string]string{}, nil, nil
-	if err := w.refreshTopics(ctx); err != nil {
+	if err := w.askBrokers(ctx); err != nil {
 		return "", err
 	}
 	if err := w.read(ctx); err != nil {
@@ -51,7 +51,7 @@ func (w *Writer) resumeTopic(ctx context.Context, id string) (string, error) {
 	}
 	done := ""
 	if t := peeks[0].TopicID; t != "" && t != topic.ID {
-		if err := w.Buffer.Drop(ctx, id, len(topic.End)); err != nil {
+		if err := w.Buffer.Adopt(ctx, id, len(topic.End), topic.ID); err != nil {
 			return "", fmt.Errorf("form %s: drop the old topic's buffer: %w", id, err)
 		}
 		done = "the old topic's buffer is dropped"

@@ -111,7 +111,7 @@ func (w *Writer) settle(ctx context.Context, f *sheet.Flush, known *sheet.State,
 		if held[p.Form] {
 			continue
 		}
-		if err := w.Buffer.Release(ctx, p.Form, p.Offsets, w.spreadsheet); err != nil {
+		if err := w.Buffer.Release(ctx, p.Form, p.TopicID, p.Offsets, w.spreadsheet); err != nil {
 			// The next plan releases up to the vector before anything else.
 			w.Logger.Warn("flush not yet released from the buffer", "form", p.Form, "error", err)
 		}

@@ -26,9 +26,9 @@ type Brokers interface {
 type Buffer interface {
 	Peek(ctx context.Context, forms []string, partitions []int) ([]buffer.Peek, error)
 	Plan(ctx context.Context, r buffer.PlanRequest) (buffer.PlanAnswer, error)
-	Release(ctx context.Context, form string, vector []int64, spreadsheet string) error
+	Release(ctx context.Context, form, topicID string, vector []int64, spreadsheet string) error
 	Park(ctx context.Context, form, reason string) error
-	Drop(ctx context.Context, form string, partitions int) error
+	Adopt(ctx context.Context, form string, partitions int, topicID string) error
 }
 
 // Sheets carries requests to the spreadsheet; its errors are sheet.Error.
@@ -70,7 +70,7 @@ type Settings struct {
 	Bytes     int           // of rows in one request
 	Keep      int           // fences that stay
 	PlanAge   time.Duration // a plan older than this is not sent
-	TopicsAge time.Duration // topic ids and ends are asked for again after this
+	TopicsAge time.Duration // while there is nothing to write, the brokers are asked for topics after this
 	Attempts  int           // of one request, and of plans in a row that come to nothing
 	Backoff   time.Duration // first wait; doubled up to 32 times
 	Finish    time.Duration // what a flush under way may take after the run has been told to stop
@@ -160,8 +160,10 @@ type step struct {
 
 // flush does one round.
 func (w *Writer) flush(ctx context.Context) (step, error) {
-	if err := w.refreshTopics(ctx); err != nil {
-		return step{}, err
+	if w.topics == nil || w.Clock.Now().Sub(w.topicsAt) >= w.set.TopicsAge {
+		if err := w.askBrokers(ctx); err != nil {
+			return step{}, err
+		}
 	}
 	active, err := w.active(ctx)
 	if err != nil || len(active) == 0 {
@@ -179,8 +181,9 @@ func (w *Writer) flush(ctx context.Context) (step, error) {
 		return step{}, err
 	case retry:
 		return step{kind: again}, nil
-	case len(drafts) == 0:
-		return step{}, nil
+	}
+	if drafts, err = w.verify(ctx, drafts); err != nil || len(drafts) == 0 {
+		return step{}, err
 	}
 	if w.alone {
 		w.turn++
@@ -189,11 +192,8 @@ func (w *Writer) flush(ctx context.Context) (step, error) {
 	return w.send(ctx, w.state.Flush(w.Nonce(), w.set.Keep, planned, compose(drafts, w.set.Bytes)))
 }
 
-// refreshTopics asks the brokers when what is known is too old: no answer, no flush.
-func (w *Writer) refreshTopics(ctx context.Context) error {
-	if w.topics != nil && w.Clock.Now().Sub(w.topicsAt) < w.set.TopicsAge {
-		return nil
-	}
+// askBrokers asks for topic ids and ends: no answer, no flush.
+func (w *Writer) askBrokers(ctx context.Context) error {
 	names := make([]string, len(w.forms))
 	for i, f := range w.forms {
 		names[i] = f.Topic()
