@@ -70,7 +70,9 @@ func (b *bodies) read(r *http.Request) (body, error) {
 		}
 	}
 	for {
-		buffer.Grow(bytes.MinRead)
+		if buffer.Available() == 0 {
+			buffer.Grow(bytes.MinRead)
+		}
 		if grown := int64(buffer.Cap()) - held; grown > 0 {
 			held += grown
 			if b.held.Add(grown) > b.budget {
