@@ -9,7 +9,13 @@
 //	buf:P    sorted set   one entry per offset from delivered to next: a submission, a placeholder or a gap
 //	ids:P    hash         id of a keyed submission -> the lowest offset at which it was seen
 //	age:P    sorted set   offset in 19 digits + id, by record time: what ids holds, oldest first
-//	state    hash         topic id; per partition next, delivered, last score, wide, number of ids; the last park
+//	state    hash         see below
+//
+// The state's fields: "topic", the topic's id; "0", "1" and so on, a partition's "next delivered last-score wide ids", with
+// "-" for next where nothing is stored; "sheet", the spreadsheet of the last release; "park" and "parked_at", the reason why
+// the form does not move, to show.
+//
+// Offsets are exact below 2^53, the range of a Lua number; Validate refuses others.
 //
 // # Scores
 //
@@ -19,9 +25,10 @@
 // # The books
 //
 // Every offset from delivered to next has exactly one entry; a gap's entry stands for several (wide = Σ (width − 1)).
-// So ZCARD(buf) + wide = max(0, next − delivered), and ZCARD(age) = HLEN(ids) = the number kept. Add and Plan check this before they do
-// anything else. Where it does not hold, Redis has lost something: the partition is dropped, all but delivered, and the
-// consumer, whose every call says where to start again, reads it anew.
+// So ZCARD(buf) + wide = max(0, next − delivered), and ZCARD(age) = HLEN(ids) = the number kept. Add checks this before it does
+// anything else, Plan after it has released what the vector covers: what is lost of that is no loss. Where it does not hold,
+// Redis has lost something: the partition is dropped, all but delivered, and the consumer, whose every call says where to
+// start again, reads it anew.
 //
 // # What each failure does
 //
@@ -30,6 +37,8 @@
 //	Redis lost a key, or everything               the books, or nothing stored: start again from delivered
 //	the topic was made anew                       OtherTopic: nothing is touched
 //	too many entries                              Full: the caller keeps its records and waits; the backlog stays in Kafka
+//	Redis is out of memory                        Add is an error and changes nothing; Plan and Release still let go
+//	entries that do not follow each other         Plan is a *DamagedError: somebody has changed them by hand
 //
 // The package does not decide what is in the spreadsheet, and it never removes an entry that the vector handed to Plan or
 // Release does not cover.

@@ -90,11 +90,11 @@ func (s *Store) Add(ctx context.Context, reqs ...AddRequest) ([]AddAnswer, error
 
 // addCall lays out the arguments as add.lua names them.
 func (s *Store) addCall(r AddRequest) []any {
-	const fixed, perRecord = 9, 4
+	const fixed, perRecord = 10, 4
 	keys := s.partitionKeys([]string{s.key(r.Form, "state")}, r.Form, int(r.Partition))
 	args := s.add.call(keys, fixed+perRecord*len(r.Records))
 	args = append(args, s.now(), r.TopicID, int64(r.Partition), r.Expected, r.Start, r.Delivered,
-		s.opts.Limits.MaxEntries, s.opts.Limits.MaxIDs, s.opts.Limits.Window)
+		s.opts.Limits.MaxEntries, s.opts.Limits.MaxIDs, s.opts.Limits.Window, MaxForget)
 
 	size := 0
 	for _, rec := range r.Records {

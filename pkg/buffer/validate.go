@@ -9,6 +9,7 @@ import (
 const (
 	MaxOffset  = 1<<53 - 1 // highest end of a record
 	MaxRecords = 20_000    // records of one AddRequest
+	MaxForget  = 10_000    // ids that one Add forgets for their age: a whole window's at once would hold Redis up; the rest goes next time
 )
 
 // Validate reports a request that must not be sent: it would be a fault of the program, and never get better.

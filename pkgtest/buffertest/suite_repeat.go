@@ -87,6 +87,19 @@ func repeatCases() []suiteCase {
 			s.Clock.Advance(1)
 			require.Equal(s, int64(0), s.add(0, 4, timed(4, "a", suiteNow+99*window)).Repeats)
 		}},
+		{"Window_manyLapseAtOnce_areForgottenInSeveralCalls", buffer.Limits{Window: window}, func(s *suite) {
+			recs := make([]buffer.Record, buffer.MaxForget+5)
+			for i := range recs {
+				recs[i] = timed(int64(i), fmt.Sprintf("id-%d", i), suiteNow)
+			}
+			r := request(0, 0, recs...)
+			n := int64(len(recs))
+			r.Delivered = n
+			s.send(r)
+			s.Clock.Advance(2 * window)
+			require.Equal(s, n-5, s.add(0, n, timed(n, "", suiteNow+2*window)).KeysFrom)
+			require.Equal(s, n, s.add(0, n+1, timed(n+1, "", suiteNow+2*window)).KeysFrom)
+		}},
 		{"MaxIDs_oldestAreForgotten", buffer.Limits{MaxIDs: 2}, func(s *suite) {
 			s.fill(0, keyed(0, "a"), keyed(1, "b"), keyed(2, "c"), keyed(3, "d"))
 			s.release(4)

@@ -213,10 +213,10 @@ func (t *Twin) remember(q *twinPartition, rec buffer.Record, now int64) {
 	q.kept++
 }
 
-// forget drops the ids whose time is below horizon.
+// forget drops the ids whose time is below horizon, so many at once.
 func (t *Twin) forget(q *twinPartition, horizon int64) {
 	n := 0
-	for n < len(q.age) && q.age[n].score < horizon {
+	for n < min(len(q.age), buffer.MaxForget) && q.age[n].score < horizon {
 		n++
 	}
 	q.dropIDs(n)

@@ -1,10 +1,10 @@
 -- add: KEYS state, buf, ids, age.
--- ARGV: now, topic, partition, expected, start, delivered, most entries, most ids, window; then four for each record:
--- member, received_at, record time, id.
+-- ARGV: now, topic, partition, expected, start, delivered, most entries, most ids, window, most ids to forget at once for
+-- their age; then four for each record: member, received_at, record time, id.
 -- Returns "status next delivered keys-from fresh dropped repeats".
 
-local RECORDS = 10
-local entries_max, ids_max, window = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
+local RECORDS = 11
+local entries_max, ids_max, window, forget_max = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
 
 -- foreign reports whether what is stored belongs to another topic. The first caller names the topic.
 local function foreign(state, topic)
@@ -63,7 +63,8 @@ end
 
 -- append stores the records that end after next; the part before has been stored by somebody else.
 local function append(q, now)
-  forget(q, redis.call('ZCOUNT', q.age, '-inf', '(' .. str(math.min(now, tonumber(ARGV[RECORDS + 2])) - window)))
+  local horizon = math.min(now, tonumber(ARGV[RECORDS + 2])) - window
+  forget(q, math.min(forget_max, redis.call('ZCOUNT', q.age, '-inf', '(' .. str(horizon))))
   local seen, buf, ids, age, repeats = remembered(q), {}, {}, {}, 0
   local top = tonumber(redis.call('ZRANGE', q.age, -1, -1, 'WITHSCORES')[2]) or -math.huge
   for i = RECORDS, #ARGV, 4 do
