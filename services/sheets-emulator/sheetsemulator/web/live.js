@@ -11,13 +11,21 @@ let selected = null; // {row, column}: survives that its cell is replaced
 const isEmpty = (row) => [...row.cells].every((cell) => cell.tagName === "TH" || cell.textContent === "");
 
 function take(fresh) {
+  const focused = document.activeElement?.matches("td[aria-selected]") ?? false;
   for (const part of document.querySelectorAll("[data-live]")) {
     const next = fresh.getElementById(part.id);
     if (!next) continue;
     if (part.tagName === "TBODY") markArrivals(part, next);
     part.replaceChildren(...next.childNodes);
   }
-  if (selected) select(cellAt(selected.row, selected.column), false);
+  if (selected) select(cellAt(selected.row, selected.column), focused);
+  makeReachable();
+}
+
+// One cell can be reached with the tab key; from there the arrows go on.
+function makeReachable() {
+  const cell = document.querySelector("td[aria-selected]") ?? document.querySelector(".grid tbody td");
+  if (cell) cell.tabIndex = 0;
 }
 
 // Rows that were empty or not there are shown as having arrived.
@@ -56,13 +64,17 @@ function cellAt(row, column) {
 }
 
 function select(cell, focus = true) {
-  document.querySelector("td[aria-selected]")?.removeAttribute("aria-selected");
   if (!cell || !cell.closest(".grid tbody") || cell.tagName !== "TD") return;
+  for (const other of document.querySelectorAll(".grid td[tabindex]")) {
+    if (other === cell) continue;
+    other.removeAttribute("tabindex");
+    other.removeAttribute("aria-selected");
+  }
   const row = cell.parentElement.dataset.row;
   selected = { row, column: cell.cellIndex };
   cell.setAttribute("aria-selected", "true");
-  cell.tabIndex = -1;
-  if (focus) cell.focus();
+  cell.tabIndex = 0;
+  if (focus) cell.focus({ preventScroll: document.activeElement === document.body });
   document.getElementById("place").textContent = columns[cell.cellIndex - 1] + row;
   const content = document.getElementById("content");
   content.classList.add("chosen");
@@ -87,11 +99,8 @@ const grid = document.querySelector(".grid");
 if (grid) {
   grid.addEventListener("click", (event) => select(event.target.closest("td")));
   grid.addEventListener("keydown", move);
-  const first = grid.querySelector("tbody td");
-  if (first) {
-    first.tabIndex = 0;
-    first.addEventListener("focus", () => selected || select(first, false));
-  }
+  grid.addEventListener("focusin", (event) => event.target.tagName === "TD" && select(event.target, false));
+  makeReachable();
 }
 document.addEventListener("visibilitychange", refresh);
 setInterval(refresh, period);
