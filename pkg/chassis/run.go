@@ -124,6 +124,10 @@ func (p *process) live(ctx context.Context) int {
 			cancel(fmt.Errorf("%w: %s", ErrSignal, s))
 		case err := <-ended:
 			toldToEnd := errors.Is(err, context.Canceled) && ctx.Err() != nil
+			if wrong := problems(err); allSettings(wrong) {
+				p.tell(wrong) // found out later, but the same to whoever has to put it right
+				return exitFailed
+			}
 			if err != nil && !toldToEnd {
 				log.Error("ended by an error", "error", err)
 				return exitFailed
@@ -161,19 +165,34 @@ func (p *process) serve(ctx context.Context, log *slog.Logger) error {
 	return err
 }
 
-// refuse reports a wrong command line or configuration: one line for one thing,
-// a list for several.
+// refuse reports a wrong command line or configuration.
 func (p *process) refuse(err error) int {
-	wrong := problems(err)
+	p.tell(problems(err))
+	return exitUsage
+}
+
+// allSettings tells whether there are errors, and all of them are about settings:
+// a port in use, for one, is known only when it is listened on.
+func allSettings(wrong []error) bool {
+	for _, e := range wrong {
+		var setting *Problem
+		if !errors.As(e, &setting) {
+			return false
+		}
+	}
+	return len(wrong) > 0
+}
+
+// tell writes what is wrong: one line for one thing, a list for several.
+func (p *process) tell(wrong []error) {
 	if len(wrong) == 1 {
 		_, _ = fmt.Fprintf(p.stderr, "%s: %v\n", p.service, wrong[0])
-		return exitUsage
+		return
 	}
 	_, _ = fmt.Fprintf(p.stderr, "%s: the configuration is wrong in %d places:\n", p.service, len(wrong))
 	for _, e := range wrong {
 		_, _ = fmt.Fprintf(p.stderr, "  %v\n", e)
 	}
-	return exitUsage
 }
 
 // done turns the outcome of a control flag into an exit code.
