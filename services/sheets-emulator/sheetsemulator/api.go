@@ -23,7 +23,7 @@ const (
 	maxBody      = 10_485_760 // bytes of a request, as Google's
 	maxDrained   = 8 << 20    // bytes read away after a refusal, so that the client gets to see it
 	drainTimeout = 2 * time.Second
-	bodySlots    = 4 // requests with a body that are decoded and applied at a time; a large one takes 100 MB
+	bodySlots    = 2 // requests with a body that are decoded and applied at a time; one of 10 MB takes about 250 MB
 	applyTimeout = 180 * time.Second
 )
 

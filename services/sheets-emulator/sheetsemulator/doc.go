@@ -29,7 +29,7 @@
 //
 // # Bounds
 //
-// Four requests with a body are decoded at a time, the rest wait; rows are streamed in and out of SQLite one at
+// Two requests with a body are decoded at a time, the rest wait; rows are streamed in and out of SQLite one at
 // a time or in blocks of 500, so memory does not grow with a tab. The journal keeps the newest entries
 // (Options.JournalKeep, and at most 256 MiB of rows).
 //

@@ -93,6 +93,8 @@ type batchUpdateSpreadsheetResponse struct {
 	SpreadsheetID      string       `json:"spreadsheetId"`
 	Replies            []response   `json:"replies"`
 	UpdatedSpreadsheet *spreadsheet `json:"updatedSpreadsheet"`
+
+	_ unsupported `names:"commentUpdateState"`
 }
 
 // response mirrors one request; most kinds answer with an empty one.
@@ -101,6 +103,8 @@ type response struct {
 	CreateDeveloperMetadata *createDeveloperMetadataResponse `json:"createDeveloperMetadata"`
 	UpdateDeveloperMetadata *updateDeveloperMetadataResponse `json:"updateDeveloperMetadata"`
 	DeleteDeveloperMetadata *deleteDeveloperMetadataResponse `json:"deleteDeveloperMetadata"`
+
+	_ unsupported `names:"addBanding addChart addCommentReply addDataSource addDimensionGroup addFilterView addNamedRange addProtectedRange addSlicer addTable cancelDataSourceRefresh deleteConditionalFormatRule deleteDimensionGroup deleteDuplicates duplicateFilterView duplicateSheet findReplace insertComment refreshDataSource trimWhitespace updateConditionalFormatRule updateDataSource updateEmbeddedObjectPosition"`
 }
 
 type addSheetResponse struct {

@@ -20,6 +20,13 @@ function take(fresh) {
   }
   if (selected) select(cellAt(selected.row, selected.column), focused);
   makeReachable();
+  if (document.querySelector("tr.fresh")) follow();
+}
+
+// Where the newest rows were asked for, the last one is in sight.
+function follow() {
+  if (!document.querySelector("#pager strong")) return;
+  [...document.querySelectorAll("#rows tr")].findLast((row) => !isEmpty(row))?.scrollIntoView({ block: "nearest" });
 }
 
 // One cell can be reached with the tab key; from there the arrows go on.
@@ -101,6 +108,7 @@ if (grid) {
   grid.addEventListener("keydown", move);
   grid.addEventListener("focusin", (event) => event.target.tagName === "TD" && select(event.target, false));
   makeReachable();
+  follow();
 }
 document.addEventListener("visibilitychange", refresh);
 setInterval(refresh, period);
