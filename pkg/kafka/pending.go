@@ -83,7 +83,7 @@ func appendHeaders(to []sarama.RecordHeader, headers []submission.Header) []sara
 }
 
 // settle records what became of m and reports whether its caller still waits. It is called once, by the goroutine that
-// reads Sarama's answers. encodedBefore is passed to classify.
+// reads Sarama's answers.
 func (m *pending) settle(err error) (waiting bool) {
 	if err != nil {
 		err = classify(m.msg.Topic, err, m.state.Load() == encoded)
@@ -98,20 +98,21 @@ func (m *pending) settle(err error) (waiting bool) {
 	}
 }
 
-// leave ends the caller's wait when its context has ended. Ok false: it was settled in the meantime, and done is filled.
-func (m *pending) leave(ctx context.Context) (err error, ok bool) { //nolint:revive,staticcheck // the error is the result here
+// leave ends the caller's wait when its context has ended, with the error that it gets. Not left: m was settled in the
+// meantime, and done is filled.
+func (m *pending) leave(ctx context.Context) (left bool, err error) {
 	for {
 		switch m.state.Load() {
 		case queued:
 			if m.state.CompareAndSwap(queued, goneQueued) {
-				return expired(ctx, m.msg.Topic, false), true
+				return true, expired(ctx, m.msg.Topic, false)
 			}
 		case encoded:
 			if m.state.CompareAndSwap(encoded, goneSent) {
-				return expired(ctx, m.msg.Topic, true), true
+				return true, expired(ctx, m.msg.Topic, true)
 			}
 		default:
-			return nil, false
+			return false, nil
 		}
 	}
 }

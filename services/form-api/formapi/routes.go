@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/go-chi/chi/v5"
+	"github.com/go-chi/chi/v5/middleware"
 )
 
 const welcome = `This is Formstream's front door.
@@ -24,6 +25,7 @@ func newHandler(in *intake, log *slog.Logger) http.Handler {
 	r := chi.NewRouter()
 	r.Use(func(next http.Handler) http.Handler { return logged(next, log) })
 	r.Use(func(next http.Handler) http.Handler { return recovered(next, in.metrics, log) })
+	r.Use(middleware.GetHead)
 	r.HandleFunc("/forms/{form}", in.serve)
 	r.Get("/problems/{code}", problems())
 	r.Get("/", func(w http.ResponseWriter, _ *http.Request) {

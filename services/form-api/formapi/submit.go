@@ -189,13 +189,14 @@ func bodyProblem(err error) *Problem {
 
 // store hands the submission to Kafka and waits.
 func (in *intake) store(ctx context.Context, f *form.Form, s submission.Submission) answer {
-	if in.missing(f.Topic()) {
+	topic := f.Topic()
+	if in.missing(topic) {
 		return refuse(newProblem(CodeUnavailable, "This form's place in the log is missing."))
 	}
 	ctx, cancel := context.WithTimeout(ctx, in.timeout)
 	defer cancel()
 	began := in.now()
-	partition, offset, err := in.producer.Produce(ctx, f.Topic(), []byte(s.ID), s.Headers(), s.Data)
+	partition, offset, err := in.producer.Produce(ctx, topic, []byte(s.ID), s.Headers(), s.Data)
 	in.metrics.produced(f.ID, in.now().Sub(began), err)
 	if err != nil {
 		return refuse(produceProblem(err, s))

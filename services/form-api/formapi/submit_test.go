@@ -120,6 +120,8 @@ func TestRoutes_otherAddressesAndMethods(t *testing.T) {
 	w = b.request(http.MethodGet, "/", "", "")
 	require.Equal(t, http.StatusOK, w.Code)
 	require.NotContains(t, w.Body.String(), "demo", "no form is listed")
+	require.Equal(t, http.StatusOK, b.request(http.MethodHead, "/", "", "").Code)
+	require.Equal(t, http.StatusOK, b.request(http.MethodHead, "/problems/busy", "", "").Code)
 }
 
 func TestProblems_everyTypeResolves(t *testing.T) {
