@@ -60,6 +60,41 @@ func TestProduce_answerIsLost_mayBeStoredAndIsStoredOnce(t *testing.T) {
 	require.EqualValues(t, 2, offset, "the record whose answer was lost is there, once")
 }
 
+// The record is inside Sarama when its caller leaves, and Sarama has not put it into a batch yet: it is looking for a
+// leader. What it is told by the value's encoder then is what the promise "not stored" rests on.
+func TestProduce_callerLeavesBeforeItsRecordWasEncoded_neverStored(t *testing.T) {
+	c := kafkatest.Start(t, kafkatest.Topics(1, topic))
+	cfg := kafkatest.Config(t, c.Brokers())
+	cfg.Net.ReadTimeout = 200 * time.Millisecond // the broker is given up soon
+	p, err := kafka.NewProducer(c.Brokers(), cfg, kafka.ProducerOptions{})
+	require.NoError(t, err)
+	_, err = produce(t, p, time.Minute, topic, "before")
+	require.NoError(t, err)
+
+	c.HoldAnswers()
+	refused := map[string]bool{}
+	n := 0
+	kafkatest.WaitUntil(t, func() bool {
+		n++
+		key := fmt.Sprint("hangs-", n)
+		waiting := p.Waiting()
+		_, err := produce(t, p, 20*time.Millisecond, topic, key)
+		if fate(t, err) == kafka.NotStored && p.Waiting() > waiting {
+			refused[key] = true // and yet it is still inside
+		}
+		return len(refused) >= 5
+	}, "records that are inside, and were refused")
+	c.ReleaseAnswers()
+
+	kafkatest.WaitUntil(t, func() bool { return p.Waiting() == 0 }, "settled")
+	_, err = produce(t, p, time.Minute, topic, "after")
+	require.NoError(t, err)
+	require.NoError(t, p.Close(kafkatest.Context(t)))
+	for _, r := range kafkatest.Records(t, c.Brokers(), topic) {
+		require.False(t, refused[string(r.Key)], "%s was refused", r.Key)
+	}
+}
+
 func TestProduce_brokersAwayAtStart_refusedAtOnceAndWorksWhenTheyCome(t *testing.T) {
 	c := kafkatest.Start(t, kafkatest.Durable(), kafkatest.Topics(1, topic))
 	c.Stop()

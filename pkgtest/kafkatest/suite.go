@@ -61,10 +61,12 @@ func Context(t testing.TB) context.Context {
 	return ctx
 }
 
-// WaitUntil polls until the condition holds.
+// WaitUntil polls until the condition holds. The condition runs in the test's own goroutine, so that it may fail the test.
 func WaitUntil(t testing.TB, condition func() bool, what string) {
 	t.Helper()
-	require.Eventually(t, condition, patience, 5*time.Millisecond, what)
+	for deadline := time.Now().Add(patience); !condition(); <-time.After(5 * time.Millisecond) {
+		require.True(t, time.Now().Before(deadline), "waited %s for: %s", patience, what)
+	}
 }
 
 func newTopic(t testing.TB, log Log, partitions int32) string {
