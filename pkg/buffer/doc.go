@@ -28,7 +28,7 @@
 // So ZCARD(buf) + wide = max(0, next − delivered), and ZCARD(age) = HLEN(ids) = the number kept. Add checks this before it does
 // anything else, Plan after it has released what the vector covers: what is lost of that is no loss. Where it does not hold,
 // Redis has lost something: the partition is dropped, all but delivered, and the consumer, whose every call says where to
-// start again, reads it anew.
+// start again, reads it anew. Two losses can balance in the books; so Plan also looks whether what it takes follows each other.
 //
 // # What each failure does
 //
@@ -38,7 +38,7 @@
 //	the topic was made anew                       OtherTopic: nothing is touched
 //	too many entries                              Full: the caller keeps its records and waits; the backlog stays in Kafka
 //	Redis is out of memory                        Add is an error and changes nothing; Plan and Release still let go
-//	entries that do not follow each other         Plan is a *DamagedError: somebody has changed them by hand
+//	entries that cannot be read                   Plan is a *DamagedError: somebody has changed them by hand
 //
 // The package does not decide what is in the spreadsheet, and it never removes an entry that the vector handed to Plan or
 // Release does not cover.

@@ -10,8 +10,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// DamagedError is a buffer whose entries do not follow each other although its books hold: somebody has changed it by
-// hand. Trying again does not help. The form must be parked; dropping its buffer, which is read again from the log, heals it.
+// DamagedError is a buffer whose entries cannot be read although its books hold: somebody has changed it by hand. Trying
+// again does not help. The form must be parked; dropping its buffer, which is read again from the log, heals it.
 type DamagedError struct {
 	Form      string
 	Partition int32
@@ -65,7 +65,7 @@ func (s *Store) planReply(ctx context.Context, r PlanRequest) ([]string, error) 
 }
 
 // entries reads "partition score member" lines. From the vector on, each partition's must follow each other without a
-// hole: what is delivered is counted from them.
+// hole: what is delivered is counted from them. The script has looked at that, too; this is the last place to notice.
 func (r PlanRequest) entries(lines []string) ([]Entry, error) {
 	next := append([]int64(nil), r.Vector...)
 	entries := make([]Entry, len(lines))

@@ -116,32 +116,42 @@ func TestStore_twoConsumersAtOnce_storeEachOffsetOnce(t *testing.T) {
 	})
 }
 
-func TestStore_entriesChangedByHand_planNamesThePlace(t *testing.T) {
+func TestStore_entryThatCannotBeRead_planNamesThePlace(t *testing.T) {
 	ctx := context.Background()
-	for name, row := range map[string]struct {
-		member string
-		want   string
-	}{
-		"another offset": {"0000000000000000003d", "the entry in its place is of offset 3"},
-		"not an entry":   {"0000000000000000001?", "unknown kind"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			_, rdb := redistest.Mini(t)
-			store := buffer.New(rdb, buffer.Options{Prefix: "p:"})
-			_, err := store.Add(ctx, request(2, 0, 3))
-			require.NoError(t, err)
-			old, err := rdb.ZRangeWithScores(ctx, "p:{demo-form}:buf:2", 1, 1).Result()
-			require.NoError(t, err)
-			require.NoError(t, rdb.ZRem(ctx, "p:{demo-form}:buf:2", old[0].Member).Err())
-			require.NoError(t, rdb.ZAdd(ctx, "p:{demo-form}:buf:2", redis.Z{Score: old[0].Score, Member: row.member}).Err())
+	_, rdb := redistest.Mini(t)
+	store := buffer.New(rdb, buffer.Options{Prefix: "p:"})
+	_, err := store.Add(ctx, request(2, 0, 3))
+	require.NoError(t, err)
+	swapMember(t, rdb, "p:{demo-form}:buf:2", 1, "0000000000000000001?")
 
-			_, err = store.Plan(ctx, buffer.PlanRequest{Form: "demo-form", TopicID: "t", Vector: []int64{0, 0, 0}, Limit: 9})
-			var damaged *buffer.DamagedError
-			require.ErrorAs(t, err, &damaged)
-			require.Equal(t, "demo-form 2 1", fmt.Sprint(damaged.Form, " ", damaged.Partition, " ", damaged.Offset))
-			require.ErrorContains(t, err, row.want)
-		})
-	}
+	_, err = store.Plan(ctx, buffer.PlanRequest{Form: "demo-form", TopicID: "t", Vector: []int64{0, 0, 0}, Limit: 9})
+	var damaged *buffer.DamagedError
+	require.ErrorAs(t, err, &damaged)
+	require.Equal(t, "demo-form 2 1", fmt.Sprint(damaged.Form, " ", damaged.Partition, " ", damaged.Offset))
+}
+
+func TestStore_entryOfAnotherOffset_planDropsThePartition(t *testing.T) {
+	both(t, func(t *testing.T, rdb redis.UniversalClient) {
+		ctx, store := context.Background(), buffer.New(rdb, buffer.Options{Prefix: "p:"})
+		_, err := store.Add(ctx, request(1, 0, 3))
+		require.NoError(t, err)
+		swapMember(t, rdb, "p:{demo-form}:buf:1", 1, "0000000000000000003dsomebody's")
+		plan, err := store.Plan(ctx, buffer.PlanRequest{Form: "demo-form", TopicID: "t", Vector: []int64{0, 0}, Limit: 9})
+		require.NoError(t, err)
+		require.Equal(t, buffer.PlanAnswer{Status: buffer.PlanBooks}, plan)
+		answers, err := store.Add(ctx, request(1, 0, 3))
+		require.NoError(t, err)
+		require.Equal(t, []buffer.AddAnswer{{Status: buffer.AddOK, Next: 3, Fresh: true}}, answers)
+	})
+}
+
+// swapMember puts another member in the place of the i-th.
+func swapMember(t *testing.T, rdb redis.UniversalClient, key string, i int64, member string) {
+	ctx := context.Background()
+	old, err := rdb.ZRangeWithScores(ctx, key, i, i).Result()
+	require.NoError(t, err)
+	require.NoError(t, rdb.ZRem(ctx, key, old[0].Member).Err())
+	require.NoError(t, rdb.ZAdd(ctx, key, redis.Z{Score: old[0].Score, Member: member}).Err())
 }
 
 func TestStore_redisAway_isAnErrorThatNamesTheForm(t *testing.T) {

@@ -218,6 +218,13 @@ func booksCases() []suiteCase {
 		s.fill(0, run(0, 3)...)
 		s.Faults.Empty()
 		require.Equal(s, buffer.AddAnswer{Status: buffer.AddGap, Fresh: true}, s.add(0, 3))
+	}}, suiteCase{"Books_twoLossesBalance_planDropsThePartition", buffer.Limits{}, func(s *suite) {
+		s.fill(0, data(0), gap(1, 2), data(3), data(4), data(5))
+		s.Faults.Evict(suiteForm, 0, 1) // the gap: one entry too few
+		s.Faults.Evict(suiteForm, 0, 2) // another
+		s.release(3)                    // and one offset too many that no entry stands for
+		require.Equal(s, buffer.PlanAnswer{Status: buffer.PlanBooks}, s.plan(3))
+		require.Equal(s, buffer.PartitionState{Delivered: 3}, s.peek(1).Partitions[0])
 	}}, suiteCase{"Books_deliveredStays_whenThePartitionIsDropped", buffer.Limits{}, func(s *suite) {
 		s.fill(0, run(0, 6)...)
 		s.release(4)

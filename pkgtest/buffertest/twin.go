@@ -255,9 +255,12 @@ func (t *Twin) dropDamaged(q *twinPartition) bool {
 	if int64(len(q.buf))+q.wide == max(0, q.next-q.delivered) && n == q.kept && int64(len(q.ids)) == q.kept {
 		return false
 	}
-	*q = twinPartition{delivered: q.delivered, ids: map[string]int64{}}
+	q.drop()
 	return true
 }
+
+// drop forgets a partition, all but delivered.
+func (q *twinPartition) drop() { *q = twinPartition{delivered: q.delivered, ids: map[string]int64{}} }
 
 // Plan is the plan script.
 func (t *Twin) Plan(_ context.Context, r buffer.PlanRequest) (buffer.PlanAnswer, error) {
@@ -283,15 +286,23 @@ func (t *Twin) Plan(_ context.Context, r buffer.PlanRequest) (buffer.PlanAnswer,
 	if damaged {
 		return buffer.PlanAnswer{Status: buffer.PlanBooks}, nil
 	}
-	entries := t.merge(f, len(r.Vector), t.Now()-r.Settle, r.Limit)
+	entries, whole := t.merge(f, len(r.Vector), t.Now()-r.Settle, r.Limit)
+	if !whole {
+		return buffer.PlanAnswer{Status: buffer.PlanBooks}, nil
+	}
 	if len(entries) == 0 {
 		return buffer.PlanAnswer{Status: buffer.PlanNothing}, nil
 	}
 	return buffer.PlanAnswer{Status: buffer.PlanOK, Entries: entries}, nil
 }
 
-func (t *Twin) merge(f *twinForm, partitions int, until int64, limit int) (out []buffer.Entry) {
-	at, bytes := make([]int, partitions), int64(0)
+// merge returns the oldest entries. A partition whose entries do not follow each other is dropped: two losses can balance
+// in the books, such as a gap's and a submission's.
+func (t *Twin) merge(f *twinForm, partitions int, until int64, limit int) (out []buffer.Entry, whole bool) {
+	at, due, bytes := make([]int, partitions), make([]int64, partitions), int64(0)
+	for p := range partitions {
+		due[p] = f.part(int32(p)).delivered
+	}
 	for len(out) < limit && bytes < t.Limits.PlanBytes {
 		best := -1
 		for p := range partitions {
@@ -306,13 +317,19 @@ func (t *Twin) merge(f *twinForm, partitions int, until int64, limit int) (out [
 		if best < 0 {
 			break
 		}
-		e := f.part(int32(best)).buf[at[best]].entry
-		e.Partition = int32(best)
-		out = append(out, e)
-		bytes += int64(len(f.part(int32(best)).buf[at[best]].member))
+		q := f.part(int32(best))
+		x := q.buf[at[best]]
+		if x.entry.Offset != due[best] && t.Broken == (Broken{}) {
+			q.drop()
+			return nil, false
+		}
+		x.entry.Partition = int32(best)
+		out = append(out, x.entry)
+		bytes += int64(len(x.member))
+		due[best] = x.entry.End()
 		at[best]++
 	}
-	return out
+	return out, true
 }
 
 // Release is the release script.

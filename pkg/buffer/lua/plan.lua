@@ -17,11 +17,13 @@ local function advance(q)
   if q.score and q.score > until_score then q.score = nil end
 end
 
+-- merge returns the oldest entries. A partition whose entries do not follow each other is dropped: two losses can balance
+-- in the books, such as a gap's and a submission's.
 local function merge(parts)
   local readers, out = {}, {'OK'}
   for _, q in ipairs(parts) do
     if q.next then
-      q.rows, q.at, q.rank, q.size = {}, 1, 0, 32
+      q.rows, q.at, q.rank, q.size, q.due = {}, 1, 0, 32, q.delivered
       advance(q)
       if q.score then readers[#readers + 1] = q end
     end
@@ -33,6 +35,11 @@ local function merge(parts)
     end
     if not best then break end
     local member = best.rows[best.at]
+    if offset_of(member) ~= best.due then
+      drop(best)
+      return {'BOOKS'}
+    end
+    best.due = best.due + (kind_of(member) == 'g' and width_of(member) or 1)
     out[#out + 1] = best.p .. ' ' .. str(best.score) .. ' ' .. member
     bytes = bytes - #member
     advance(best)
@@ -49,7 +56,7 @@ local function answer(parts)
   for _, q in ipairs(parts) do damaged = drop_damaged(q) or damaged end
   if damaged then return {'BOOKS'} end
   local out = merge(parts)
-  if #out == 1 then return {'NOTHING'} end
+  if #out == 1 and out[1] == 'OK' then return {'NOTHING'} end
   return out
 end
 
