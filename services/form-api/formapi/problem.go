@@ -94,7 +94,10 @@ const (
 )
 
 func newProblem(code Code, detail string) *Problem {
-	status, title, _ := code.about()
+	status, title, remedy := code.about()
+	if detail == "" {
+		detail = remedy
+	}
 	p := &Problem{Type: "/problems/" + string(code), Title: title, Status: status, Detail: detail, Code: code, header: http.Header{}}
 	if status == http.StatusServiceUnavailable {
 		p.Stored = storedNo
@@ -126,8 +129,7 @@ func invalid(wrong []form.FieldError) *Problem {
 }
 
 func unconfirmed(formID, id string) *Problem {
-	_, _, remedy := CodeUnconfirmed.about()
-	p := newProblem(CodeUnconfirmed, remedy)
+	p := newProblem(CodeUnconfirmed, "")
 	p.Stored, p.ID, p.Form = storedMaybe, id, formID
 	return p
 }

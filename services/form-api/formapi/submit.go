@@ -191,7 +191,7 @@ func bodyProblem(err error) *Problem {
 func (in *intake) store(ctx context.Context, f *form.Form, s submission.Submission) answer {
 	topic := f.Topic()
 	if in.missing(topic) {
-		return refuse(newProblem(CodeUnavailable, "This form's place in the log is missing."))
+		return refuse(newProblem(CodeUnavailable, "This form's place in the log is missing. Nothing was stored."))
 	}
 	ctx, cancel := context.WithTimeout(ctx, in.timeout)
 	defer cancel()

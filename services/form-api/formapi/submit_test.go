@@ -217,6 +217,9 @@ func TestSubmit_brokerAnswers(t *testing.T) {
 			} else {
 				require.Empty(t, p.ID)
 			}
+			if test.stored == storedNo {
+				require.Contains(t, p.Detail, "Nothing was stored")
+			}
 		})
 	}
 }
