@@ -176,7 +176,7 @@ func (a *App) Run(ctx context.Context) (err error) {
 		defer func() { err = errors.Join(err, emulator.end()) }()
 	}
 	if a.broker != nil {
-		if err := a.mend(ctx); err != nil {
+		if err := a.prepare(ctx); err != nil && ctx.Err() == nil {
 			return err
 		}
 	}

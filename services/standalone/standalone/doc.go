@@ -21,7 +21,7 @@
 //
 // # Starting
 //
-//	forms ─► data folder, lock ─► broker ─► Redis ─► emulator ─► log against marker (heal.go) ─► form-api ─► ready: banner
+//	forms ─► data folder, lock ─► broker ─► Redis ─► emulator ─► log against marker (prepare.go) ─► form-api ─► ready: banner
 //
 // Whatever is wrong up to there is one line that names the flag, and exit 1.
 //

@@ -16,17 +16,14 @@ import (
 )
 
 const (
-	mendTimeout = 30 * time.Second
-	maxFill     = 1_000_000 // records; more is not the end of a log that a power failure cut off
-	fillBatch   = 1000
+	prepareTimeout = 30 * time.Second
+	maxFill        = 1_000_000 // records; more is not the end of a log that a power failure cut off
+	fillBatch      = 1000
 )
 
-// mend makes the embedded log safe to go on with after it has lost its end: a power failure under -fsync=false, or a folder
-// that was copied while it was in use. What comes next would get offsets that have been used before, and the marker in the
-// spreadsheet would take it for delivered. So the lost places are filled: no offset that was ever read or delivered is given
-// out again. What stood there and was not yet in the spreadsheet is lost, and the log line says how much that may be.
-func (a *App) mend(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, mendTimeout)
+// prepare makes the forms' topics in the embedded broker, before anybody looks for them, and mends the log.
+func (a *App) prepare(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, prepareTimeout)
 	defer cancel()
 	settings, err := kafka.NewConfig(a.cfg.Kafka, "formstream-standalone")
 	if err != nil {
@@ -39,6 +36,21 @@ func (a *App) mend(ctx context.Context) error {
 	}
 	defer func() { _ = client.Close() }()
 	admin := kafka.NewAdmin(client)
+	var names []string
+	for _, f := range a.forms.All() {
+		names = append(names, f.Topic())
+	}
+	if err := admin.Ensure(ctx, names, a.cfg.Topics); err != nil {
+		return fmt.Errorf("make topics in the embedded log: %w", err)
+	}
+	return a.mend(ctx, client, admin)
+}
+
+// mend makes the embedded log safe to go on with after it has lost its end: a power failure under -fsync=false, or a folder
+// that was copied while it was in use. What comes next would get offsets that have been used before, and the marker in the
+// spreadsheet would take it for delivered. So the lost places are filled: no offset that was ever read or delivered is given
+// out again. What stood there and was not yet in the spreadsheet is lost, and the log line says how much that may be.
+func (a *App) mend(ctx context.Context, client sarama.Client, admin *kafka.Admin) error {
 	topics, err := admin.Topics(ctx, a.topics())
 	if err != nil {
 		return fmt.Errorf("look at the embedded log: %w", err)

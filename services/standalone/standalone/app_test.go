@@ -1,0 +1,158 @@
+package standalone_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/formstream/formstream/pkg/submission"
+)
+
+func demo(message string) string {
+	return fmt.Sprintf(`{"name":"Ada Lovelace","email":"ada@example.org","message":%q}`, message)
+}
+
+func student(roll string) string {
+	return fmt.Sprintf(`{"name":"Grace Hopper","email":"grace@example.org","gender":"F","mobile":"+919876543210","roll":%q}`, roll)
+}
+
+// column returns one value of each row.
+func column(rows [][]any, i int) []string {
+	var out []string
+	for _, row := range rows {
+		if i < len(row) {
+			out = append(out, fmt.Sprint(row[i]))
+		}
+	}
+	return out
+}
+
+func TestStandalone_postedToBothForms_rowsAppearInOrderOfTime(t *testing.T) {
+	data := t.TempDir()
+	r := run(t, settings(data))
+	for i := range 5 {
+		require.Equal(t, http.StatusAccepted, r.post("demo-form", demo("m"+strconv.Itoa(i))))
+		require.Equal(t, http.StatusAccepted, r.post("student-data-form", student("r"+strconv.Itoa(i))))
+	}
+	require.Equal(t, http.StatusUnprocessableEntity, r.post("demo-form", `{"name":"Ada"}`))
+	require.Equal(t, http.StatusNotFound, r.post("no-form", demo("m")))
+	eventually(t, "all rows", func() bool {
+		return len(rows(t, r.Endpoint(), "Demo")) == 5 && len(rows(t, r.Endpoint(), "Students")) == 5
+	})
+	require.Equal(t, []string{"m0", "m1", "m2", "m3", "m4"}, column(rows(t, r.Endpoint(), "Demo"), 4))
+	require.Equal(t, []string{"r0", "r1", "r2", "r3", "r4"}, column(rows(t, r.Endpoint(), "Students"), 7))
+	require.Empty(t, r.log.text(), "nothing to warn of")
+}
+
+func TestStandalone_endedAtOnce_writesWhatWasAccepted(t *testing.T) {
+	data := t.TempDir()
+	r := run(t, settings(data))
+	eventually(t, "greeting", func() bool { return r.out.text() != "" })
+	for i := range 20 {
+		require.Equal(t, http.StatusAccepted, r.post("demo-form", demo(strconv.Itoa(i))))
+	}
+	r.end()
+	require.NotContains(t, r.log.text(), "not all that was accepted")
+	r = run(t, settings(data))
+	require.Len(t, rows(t, r.Endpoint(), "Demo"), 20, "in the sheet before it ended")
+}
+
+func TestStandalone_startedAgain_doublesNothingAndKeepsTopicsAndKey(t *testing.T) {
+	data := t.TempDir()
+	r := run(t, settings(data))
+	receipt := r.receipt(demo("one"))
+	r.end()
+	topics, key := read(t, data, "kafka/topics.json"), read(t, data, "receipt-key")
+	r = run(t, settings(data))
+	require.Equal(t, http.StatusAccepted, r.post("demo-form", demo("two")))
+	eventually(t, "second row", func() bool { return len(rows(t, r.Endpoint(), "Demo")) == 2 })
+	require.Equal(t, []string{"one", "two"}, column(rows(t, r.Endpoint(), "Demo"), 4))
+	r.end()
+	require.JSONEq(t, topics, read(t, data, "kafka/topics.json"), "topic ids are part of the marker in the sheet")
+	require.Equal(t, key, read(t, data, "receipt-key"))
+	signer, err := submission.NewSigner([]byte(strings.TrimSpace(key)))
+	require.NoError(t, err)
+	_, err = signer.Open(receipt)
+	require.NoError(t, err, "the receipt of before is good after")
+	info, err := os.Stat(filepath.Join(data, "receipt-key"))
+	require.NoError(t, err)
+	require.Equal(t, fs.FileMode(0o600), info.Mode().Perm())
+}
+
+// The commands that the greeting offers are taken from it as they are, and accepted.
+func TestStandalone_greeting_curlLinesAreAccepted(t *testing.T) {
+	r := run(t, settings(t.TempDir()))
+	eventually(t, "greeting", func() bool { return strings.Contains(r.out.text(), "curl") })
+	offered := regexp.MustCompile(`curl http://(\S+)/forms/(\S+) -H 'Content-Type: application/json' \\\n +-d '([^']*)'`).FindAllStringSubmatch(r.out.text(), -1)
+	require.Len(t, offered, 2)
+	for _, o := range offered {
+		require.Equal(t, r.Addr(), o[1])
+		require.Equal(t, http.StatusAccepted, r.post(o[2], o[3]))
+	}
+	page := regexp.MustCompile(`http://\S+/spreadsheets/d/formstream-demo`).FindString(r.out.text())
+	resp, err := http.Get(page) //nolint:noctx,gosec // the server is ours
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
+	require.Equal(t, http.StatusOK, resp.StatusCode)
+}
+
+// A power failure under -fsync=false: what was committed is there, the log's end is not.
+func TestStandalone_logLostItsEnd_newSubmissionsAreNotTakenForDelivered(t *testing.T) {
+	data := t.TempDir()
+	r := run(t, settings(data))
+	for i := range 30 {
+		require.Equal(t, http.StatusAccepted, r.post("demo-form", demo("before "+strconv.Itoa(i))))
+	}
+	eventually(t, "rows", func() bool { return len(rows(t, r.Endpoint(), "Demo")) == 30 })
+	r.end()
+	partitions, err := filepath.Glob(filepath.Join(data, "kafka/partitions/forms.demo-form-*"))
+	require.NoError(t, err)
+	require.NotEmpty(t, partitions)
+	for _, p := range partitions {
+		require.NoError(t, os.RemoveAll(p))
+	}
+
+	r = run(t, settings(data))
+	for i := range 10 {
+		require.Equal(t, http.StatusAccepted, r.post("demo-form", demo("after "+strconv.Itoa(i))))
+	}
+	eventually(t, "new rows", func() bool { return len(rows(t, r.Endpoint(), "Demo")) == 40 })
+	require.Contains(t, r.log.text(), "the embedded log had lost its end")
+	r.end()
+
+	r = run(t, settings(data))
+	require.Equal(t, http.StatusAccepted, r.post("demo-form", demo("last")))
+	eventually(t, "last row", func() bool { return len(rows(t, r.Endpoint(), "Demo")) == 41 })
+	require.NotContains(t, r.log.text(), "had lost its end", "mended once, whole from then on")
+}
+
+// receipt posts to the demo form and returns the receipt.
+func (r *running) receipt(body string) string {
+	r.t.Helper()
+	resp, err := http.Post("http://"+r.Addr()+"/forms/demo-form", "application/json", strings.NewReader(body)) //nolint:noctx // as post
+	require.NoError(r.t, err)
+	defer func() { _ = resp.Body.Close() }()
+	text, err := io.ReadAll(resp.Body)
+	require.NoError(r.t, err)
+	var answer struct{ Receipt string }
+	require.NoError(r.t, json.Unmarshal(text, &answer))
+	require.NotEmpty(r.t, answer.Receipt)
+	return answer.Receipt
+}
+
+func read(t testing.TB, data, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(data, name))
+	require.NoError(t, err)
+	return string(text)
+}
