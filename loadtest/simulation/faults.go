@@ -22,11 +22,12 @@ func (w *world) fault() {
 	case x < .56:
 		i := w.rng.IntN(len(w.consumers))
 		w.consumers[i].kill()
-		w.consumers[i] = w.newConsumer()
+		w.consumers[i] = w.newConsumer(i)
 	case x < .74:
-		i := w.rng.IntN(len(w.flushers))
-		w.flushers[i].kill()
-		w.flushers[i] = w.newFlusher(i)
+		if i := w.rng.IntN(len(w.flushers)); w.flushers[i].until <= w.step { // what is frozen is to come back
+			w.flushers[i].kill()
+			w.flushers[i] = w.newFlusher(i)
+		}
 	case x < .80:
 		w.trim(f.Topic(), int(p))
 	case x < .83:
@@ -41,7 +42,7 @@ func (w *world) fault() {
 // rare faults end in a park, as a rule. Each schedule has at most one of them, and the lenient worlds none: there a late
 // request from before a restore would find nothing that refuses it.
 func (w *world) rare(form, topic string) {
-	if len(w.remade)+len(w.restored) > 0 || w.kind != Ordinary || !w.chance(.3) {
+	if len(w.remade)+len(w.restored) > 0 || w.kind != Ordinary || !w.chance(.6) {
 		return
 	}
 	switch {
@@ -99,9 +100,9 @@ func (w *world) cleanCut(t *topicLog, p, to int) bool {
 	return true
 }
 
-// resume is the operator who takes a topic that was made anew as the form's.
+// resume is the operator who takes a topic that was made anew as the form's, and tries a few times.
 func (w *world) resume(form string) {
-	for done := false; !done; {
+	for try, done := 0, false; try < 50 && !done; try++ {
 		a := spawn(func(a *actor) {
 			p := &port{world: w, a: a}
 			_, err := w.newWriter(p).Resume(context.Background(), form)

@@ -9,9 +9,9 @@ import (
 	"github.com/formstream/formstream/services/sheets-flusher/sheetsflusher"
 )
 
-// newConsumer starts a consumer: session after session, each with some of the partitions. Sessions of the two overlap, so one
-// of them is always somebody's zombie.
-func (w *world) newConsumer() *actor {
+// newConsumer starts the i-th consumer: session after session, each with its own half of the partitions and often some of the
+// other's, so that each is now and then the other's zombie.
+func (w *world) newConsumer(i int) *actor {
 	return spawn(func(a *actor) {
 		p := &port{world: w, a: a}
 		k := &sheetsconsumer.Keeper{Forms: map[string]string{}, Log: p, Buffer: p, Logger: w.logger, Metrics: w.shared.consumer}
@@ -20,17 +20,17 @@ func (w *world) newConsumer() *actor {
 		}
 		for {
 			a.pause()
-			w.consume(a, k)
+			w.consume(a, i, k)
 		}
 	})
 }
 
-// consume is one session.
-func (w *world) consume(a *actor, k *sheetsconsumer.Keeper) {
+// consume is one session. Without faults it ends only when the consumer itself wants to join again.
+func (w *world) consume(a *actor, own int, k *sheetsconsumer.Keeper) {
 	claimed := map[string][]int32{}
 	for _, f := range w.forms {
 		for i := range int32(partitions) {
-			if w.chance(.7) {
+			if int(i) == own || w.chance(.5) {
 				claimed[f.Topic()] = append(claimed[f.Topic()], i)
 			}
 		}
@@ -44,7 +44,7 @@ func (w *world) consume(a *actor, k *sheetsconsumer.Keeper) {
 	for i, c := range claims {
 		read[i] = c.Position()
 	}
-	for !w.chance(.02) {
+	for w.calm || !w.chance(.02) {
 		a.pause()
 		i := w.rng.IntN(len(claims))
 		msgs, ok := w.fetch(claims[i].Topic, claims[i].Partition, read[i])

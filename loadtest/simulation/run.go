@@ -3,8 +3,9 @@ package simulation
 import (
 	"context"
 	"fmt"
-	"os"
+	"maps"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -60,7 +61,7 @@ sinks:
 func newShared() (*shared, error) {
 	sh := &shared{consumer: sheetsconsumer.NewMetrics(nil), flusher: sheetsflusher.NewMetrics(nil)}
 	for _, id := range []string{"a", "b"} {
-		f, err := form.Parse(id+".yaml", fmt.Appendf(nil, definition, id, id, id), os.LookupEnv)
+		f, err := form.Parse(id+".yaml", fmt.Appendf(nil, definition, id, id, id), func(string) (string, bool) { return "", false })
 		if err != nil {
 			return nil, fmt.Errorf("simulation: %w", err)
 		}
@@ -198,8 +199,8 @@ func (w *world) judge(n int) Verdict {
 			}
 		}
 	}
-	for id, times := range rows {
-		if times > 1 {
+	for _, id := range slices.Sorted(maps.Keys(rows)) {
+		if times := rows[id]; times > 1 {
 			v.Doubled = true
 			v.Detail += fmt.Sprintf("%s stands %d times (made anew: %v, restored: %v); ", id, times, w.remade, w.restored)
 		}

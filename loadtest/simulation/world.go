@@ -20,7 +20,7 @@ const (
 	keep       = 12 // fences
 	lateness   = 30 // steps after which a late request has been applied
 	repeatsFor = 8  // a keyed submission is repeated among the next so many of its partition
-	restSteps  = 20000
+	restSteps  = 8000
 )
 
 // record is one record of the log.
@@ -101,7 +101,7 @@ func newWorld(seed uint64, schedule int, kind Kind, off map[Rule]bool, sh *share
 	w.twin = buffertest.NewTwin(func() int64 { return w.now }, limits)
 	w.twin.Broken = buffertest.Broken{Merge: off[Merge], Padding: off[Padding], Gap: off[Gap], Books: off[Books], Peek: off[PeekNext]}
 	for i := range 2 {
-		w.consumers = append(w.consumers, w.newConsumer())
+		w.consumers = append(w.consumers, w.newConsumer(i))
 		w.flushers = append(w.flushers, w.newFlusher(i))
 	}
 	return w

@@ -178,22 +178,6 @@ func (f *Flush) Unmatched(r *sheets.BatchUpdateSpreadsheetResponse) (forms []str
 	return forms
 }
 
-// Missing returns the forms whose vector in s, read after the flush was found applied, is not the flush's, nor one that
-// stands on it.
-func (f *Flush) Missing(s *State) (forms []string) {
-	for _, p := range f.Parts {
-		v := s.Items[p.Form].Vector
-		ok := v.Number >= f.Fence.ID && v.TopicID == p.TopicID && len(v.Offsets) >= len(p.Offsets)
-		for i := 0; ok && i < len(p.Offsets); i++ {
-			ok = v.Offsets[i] >= p.Offsets[i]
-		}
-		if !ok {
-			forms = append(forms, p.Form)
-		}
-	}
-	return forms
-}
-
 // Advance is the state after the flush, so that a loop need not read its own writes.
 func (s *State) Advance(f *Flush) *State {
 	n := &State{Spreadsheet: s.Spreadsheet, Items: maps.Clone(s.Items), Doubled: s.Doubled, ids: maps.Clone(s.ids)}

@@ -65,7 +65,7 @@ func New(cfg Config, forms *form.Set, deps chassis.Deps) (*App, error) {
 // Run consumes until ctx ends, then commits and leaves the group. Brokers or a Redis that are away, or a Redis
 // that may evict entries, are waited for.
 func (a *App) Run(ctx context.Context) error {
-	defer a.close()
+	defer func() { _ = a.close() }()
 	for ctx.Err() == nil {
 		if err := a.connected(ctx); err != nil && ctx.Err() == nil {
 			a.log.Warn("not consuming, trying again", "error", err)

@@ -133,4 +133,3 @@ func message(m *sarama.ConsumerMessage) Message {
 	}
 	return out
 }
-

@@ -87,7 +87,7 @@ func (w *Writer) ask(ctx context.Context, f *sheet.Flush, attempt int, cause err
 		return step{kind: again}, true, err
 	}
 	if a.found {
-		s, err := w.settle(ctx, f, w.state, f.Missing(w.state))
+		s, err := w.settle(ctx, f, w.state, nil)
 		return s, true, err
 	}
 	if !w.state.Unchanged(before) {
