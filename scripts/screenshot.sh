@@ -1,21 +1,16 @@
 #!/usr/bin/env bash
-# Takes a picture of a page of the Sheets emulator, for the README:
+# Takes the README's picture of the Sheets emulator's grid:
 #
-#	scripts/screenshot.sh URL [FILE]
+#	scripts/screenshot.sh                 starts standalone, posts the answers of scripts/screenshot/answers.jsonl
+#	scripts/screenshot.sh URL [FILE]      of a page with rows that is served already
 #
-# URL is a page with rows, such as http://127.0.0.1:3001/spreadsheets/d/formstream-demo?gid=0
-# and FILE the PNG to write, docs/images/grid.png if not given. Chromium is driven by
-# playwright-core, which is kept in a cache folder outside of the repository.
+# FILE is the PNG to write, docs/images/grid.png if not given. Chromium is driven by playwright-core, which is kept in
+# a cache folder outside of the repository.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 playwright=1.65.1
-
-if [ $# -lt 1 ] || [ $# -gt 2 ]; then
-	echo 'Usage: scripts/screenshot.sh URL [FILE]' >&2
-	exit 2
-fi
-url=$1
+url=${1:-}
 file=${2:-docs/images/grid.png}
 
 if ! command -v chromium >/dev/null; then
@@ -26,10 +21,12 @@ if ! command -v chromium >/dev/null; then
 	apt-get update -q
 	DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends chromium
 fi
-if ! command -v npm >/dev/null; then
-	echo 'npm is not on PATH. As root on Debian: apt-get update && apt-get install npm' >&2
-	exit 1
-fi
+for command in npm node curl; do
+	if ! command -v "$command" >/dev/null; then
+		echo "$command is not on PATH. As root on Debian: apt-get update && apt-get install npm curl" >&2
+		exit 1
+	fi
+done
 
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/formstream/screenshot-$playwright
 if [ ! -d "$cache/node_modules/playwright-core" ]; then
@@ -37,6 +34,33 @@ if [ ! -d "$cache/node_modules/playwright-core" ]; then
 	npm install --prefix "$cache" --no-save --no-audit --no-fund --silent "playwright-core@$playwright"
 fi
 
+# start_standalone runs it on free ports, posts the answers, and sets url.
+start_standalone() {
+	work=$(mktemp -d)
+	trap 'kill "${pid:-}" 2>/dev/null || true; wait 2>/dev/null || true; rm -rf "$work"' EXIT
+	go build -o "$work/standalone" ./services/standalone
+	"$work/standalone" -http 127.0.0.1:0 -endpoint-http 127.0.0.1:0 -data "$work/data" >"$work/out" 2>"$work/log" &
+	pid=$!
+	for _ in $(seq 150); do
+		grep -q '^ *Forms ' "$work/out" && break
+		kill -0 "$pid" 2>/dev/null || break
+		sleep 0.2
+	done
+	local forms
+	forms=$(sed -n 's/^ *Forms *\(http[^…]*\)….*/\1/p' "$work/out")
+	url=$(sed -n 's/^ *Spreadsheet *\(http[^ ]*\).*/\1/p' "$work/out" | head -n 1)
+	if [ -z "$forms" ] || [ -z "$url" ]; then
+		echo 'Standalone did not start:' >&2
+		cat "$work/log" >&2
+		exit 1
+	fi
+	while read -r answer; do
+		curl -sS --fail-with-body -o "$work/answer" -H 'Content-Type: application/json' -d "$answer" "${forms}student-data-form" ||
+			{ cat "$work/answer" >&2; exit 1; }
+	done <scripts/screenshot/answers.jsonl
+}
+
+[ -n "$url" ] || start_standalone
 mkdir -p "$(dirname "$file")"
 PLAYWRIGHT=$cache/node_modules/playwright-core CHROMIUM=$(command -v chromium) node scripts/screenshot/take.mjs "$url" "$file"
 echo "$file"

@@ -21,7 +21,7 @@ const browser = await chromium.launchPersistentContext(profile, {
   colorScheme: "light",
 });
 try {
-  const page = await browser.newPage();
+  const page = browser.pages()[0] ?? (await browser.newPage());
   const wrong = [];
   page.on("pageerror", (error) => wrong.push(error.message));
   page.on("console", (message) => message.type() === "error" && wrong.push(message.text()));

@@ -133,9 +133,6 @@ func (h *Handler) serveAPI(w http.ResponseWriter, r *http.Request) {
 
 // handle does what the call asks. An error that it returns is the answer.
 func (h *Handler) handle(w http.ResponseWriter, r *http.Request, m *method, call *apiRequest) (err error) {
-	if m.run == nil {
-		return notImplemented("method " + m.name)
-	}
 	if r.Method != http.MethodGet {
 		select {
 		case h.slots <- struct{}{}:
@@ -147,6 +144,9 @@ func (h *Handler) handle(w http.ResponseWriter, r *http.Request, m *method, call
 			drainAfter(w, r, err)
 			return nil
 		}
+	}
+	if m.run == nil {
+		return notImplemented("method " + m.name)
 	}
 	if call.mask, err = h.readQuery(m, call.query); err != nil {
 		return err

@@ -41,6 +41,8 @@ func (h *Handler) faulty(w http.ResponseWriter, r *http.Request, f Fault, apply 
 		return false
 	case f.Apply == ApplyNow:
 		apply(&unseen{header: http.Header{}}, r)
+	case f.Apply == ApplyNever:
+		_, _ = readBody(r) // unread, a large one would reset the connection before the client has seen the answer
 	case f.Apply == ApplyLate:
 		late, err := detach(r)
 		if err != nil {

@@ -2,6 +2,7 @@ package sheetsemulator_test
 
 import (
 	"context"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -137,4 +138,14 @@ func TestBatchUpdate_clientThatHasGivenUp_getsItsBatchAppliedAllTheSame(t *testi
 	require.ErrorIs(t, <-done, context.Canceled)
 	close(release)
 	eventually(t, func() bool { return len(b.values(t, "Sheet1")) == 1 })
+}
+
+func TestFaults_refusalOfALargeBody_isSeenByTheClient(t *testing.T) {
+	faults, _ := once(sheetsemulator.Fault{Apply: sheetsemulator.ApplyNever, Status: 429})
+	b := setup(t, withHandler(sheetsemulator.HandlerOptions{Faults: faults}))
+	large := appendRows(0, strings.Split(strings.Repeat(strings.Repeat("x", 40_000)+" ", 26), " ")[:26])
+	_, err := b.update(large, large, large, large)
+	var api *googleapi.Error
+	require.ErrorAs(t, err, &api)
+	require.Equal(t, 429, api.Code)
 }

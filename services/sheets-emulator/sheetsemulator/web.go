@@ -302,7 +302,8 @@ func (w *web) export(rw http.ResponseWriter, r *http.Request) {
 	w.fail(rw, err)
 }
 
-// tabOf finds the spreadsheet of a page, and its tab: the one of gid, or the first that is visible.
+// tabOf finds the spreadsheet of a page, and its tab: the one of gid, or the first visible one that has data, so that who
+// opens a spreadsheet sees its rows.
 func tabOf(ctx context.Context, tx *sql.Tx, r *http.Request) (*book, *tab, error) {
 	b, err := loadBook(ctx, tx, r.PathValue("id"))
 	if err != nil {
@@ -315,10 +316,18 @@ func tabOf(ctx context.Context, tx *sql.Tx, r *http.Request) (*book, *tab, error
 		}
 		return nil, nil, notFound()
 	}
+	var first *tab
 	for _, t := range b.tabs {
-		if !t.hidden {
+		switch {
+		case t.hidden:
+		case t.filled > 0:
 			return b, t, nil
+		case first == nil:
+			first = t
 		}
 	}
-	return nil, nil, notFound()
+	if first == nil { // one tab is always visible
+		return nil, nil, notFound()
+	}
+	return b, first, nil
 }

@@ -22,6 +22,7 @@ type gridPage struct {
 	PageURL, CSVURL, ExactURL, JournalURL string
 	FirstURL, BackURL, NextURL, NewestURL string
 	Following                             bool
+	Shape                                 string // tab, frozen rows and columns: where these change, the live refresh loads the page anew
 	Summary                               string
 	Columns                               []string
 	Frozen, Rows                          []gridRow
@@ -58,6 +59,7 @@ func (w *web) grid(ctx context.Context, tx *sql.Tx, r *http.Request) (any, error
 		start = max(frozen, min(row, t.rows)-1)
 	}
 	shown := area{startRow: start, endRow: min(start+pageRows, t.rows), endColumn: min(t.columns, pageColumns)}
+	p.Shape = fmt.Sprintf("%d %d %d", t.id, frozen, shown.endColumn)
 	for i := range shown.endColumn {
 		p.Columns = append(p.Columns, columnName(i))
 	}

@@ -188,3 +188,17 @@ func TestCSV_ofAnEmptyTab_isEmpty(t *testing.T) {
 	require.Equal(t, 200, status)
 	require.Empty(t, body)
 }
+
+func TestWeb_grid_withoutATab_opensTheFirstVisibleOneThatHasData(t *testing.T) {
+	b := setup(t)
+	shape := func() string {
+		_, body := b.get(t, page)
+		return regexp.MustCompile(`data-shape="([^"]*)"`).FindStringSubmatch(body)[1]
+	}
+	require.Equal(t, "0 0 26", shape())
+	b.mustUpdate(t, addTab(7, "hidden"), appendRows(7, []string{"x"}), update("hidden", &sheets.SheetProperties{SheetId: 7, Hidden: true}),
+		addTab(8, "T"), appendRows(8, []string{"x"}))
+	require.Equal(t, "8 0 26", shape())
+	b.mustUpdate(t, appendRows(0, []string{"x"}))
+	require.Equal(t, "0 0 26", shape())
+}

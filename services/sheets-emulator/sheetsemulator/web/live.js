@@ -52,7 +52,8 @@ async function refresh() {
       const first = tag === "";
       tag = answer.headers.get("ETag") || "";
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-      if (!first || page.body.textContent !== document.body.textContent) take(page);
+      if (page.body.dataset.shape !== document.body.dataset.shape) location.reload();
+      else if (!first || page.body.textContent !== document.body.textContent) take(page);
     }
     show(answer.ok || answer.status === 304);
   } catch {
