@@ -193,8 +193,7 @@ func (c *Claim) records(msgs []Message) ([]buffer.Record, tally) {
 			err = fmt.Errorf("submission is of form %q", s.Form)
 		}
 		if err != nil {
-			t.unreadable++
-			c.k.Logger.Error("record is not a submission, skipped", "form", c.form, "topic", c.Topic, "partition", c.Partition, "offset", m.Offset, "error", err)
+			t.unreadable = append(t.unreadable, unreadable{m.Offset, err})
 			gap(m.Offset + 1)
 			continue
 		}
@@ -208,15 +207,27 @@ func (c *Claim) records(msgs []Message) ([]buffer.Record, tally) {
 	return recs, t
 }
 
-// tally is what a call of Add will have done, once it has succeeded.
-type tally struct{ stored, repeats, unreadable, lost int64 }
+// tally is what a call of Add will have done, once it has succeeded: the same messages may be tried many times.
+type tally struct {
+	stored, repeats, lost int64
+	unreadable            []unreadable
+}
+
+// unreadable is a record that is not a submission.
+type unreadable struct {
+	offset int64
+	err    error
+}
 
 func (c *Claim) count(t tally) {
 	records := c.k.Metrics.records
 	records.WithLabelValues(c.form, "stored").Add(float64(t.stored - t.repeats))
 	records.WithLabelValues(c.form, "repeat").Add(float64(t.repeats))
-	records.WithLabelValues(c.form, "unreadable").Add(float64(t.unreadable))
+	records.WithLabelValues(c.form, "unreadable").Add(float64(len(t.unreadable)))
 	records.WithLabelValues(c.form, "lost").Add(float64(t.lost))
+	for _, u := range t.unreadable {
+		c.k.Logger.Error("record is not a submission, skipped", "form", c.form, "topic", c.Topic, "partition", c.Partition, "offset", u.offset, "error", u.err)
+	}
 	if t.lost > 0 {
 		c.k.Logger.Error("log no longer has records that were accepted and not delivered", "form", c.form, "topic", c.Topic, "partition", c.Partition, "offset", c.start, "lost", t.lost)
 	}
