@@ -115,6 +115,7 @@ func (c *Claim) Add(ctx context.Context, marks Marks, msgs []Message) (Verdict, 
 		c.park("the topic was deleted and made anew while it was read")
 		return Parked, nil
 	case buffer.AddFull:
+		c.mark(marks) // what has been delivered since is still told
 		return Full, nil
 	case buffer.AddGap:
 		c.k.Metrics.gaps.WithLabelValues(c.form).Inc()
