@@ -97,5 +97,5 @@ func splitLine(line string, partitions int) (partition int32, score int64, membe
 	if score, err = strconv.ParseInt(second, 10, 64); err != nil {
 		return 0, 0, "", errReply
 	}
-	return int32(p), score, member, nil //nolint:gosec // below the number of partitions
+	return int32(p), score, member, nil
 }

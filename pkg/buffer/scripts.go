@@ -2,7 +2,7 @@ package buffer
 
 import (
 	"context"
-	"crypto/sha1" //nolint:gosec // how Redis names a script
+	"crypto/sha1"
 	_ "embed"
 	"encoding/hex"
 
@@ -26,7 +26,7 @@ type script struct{ source, sha string }
 
 func newScript(own string) script {
 	source := luaCommon + "\n" + own
-	sum := sha1.Sum([]byte(source)) //nolint:gosec // see above
+	sum := sha1.Sum([]byte(source))
 	return script{source, hex.EncodeToString(sum[:])}
 }
 

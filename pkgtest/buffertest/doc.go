@@ -5,5 +5,5 @@
 //	Differ   the same random history on two buffers, which must agree in every answer and in all that they hold
 //
 // Twin and Store both pass Run, and Differ holds them equal, on an in-process Redis and on a real one: what the simulation
-// shows of the Twin is then true of the scripts.
+// shows of the Twin is then true of the scripts. HISTORIES=8000 go test -run Differ makes more of them, SEED repeats some.
 package buffertest

@@ -20,7 +20,7 @@ func HistoryLimits() buffer.Limits {
 // Differ plays one random history of so many steps on two empty buffers and requires that every answer, and after each
 // step everything stored, is the same. It returns how often each answer was given, to show what the history met.
 func Differ(t testing.TB, seed uint64, steps int, one, two Subject) map[string]int {
-	h := &history{t: t, r: rand.New(rand.NewPCG(seed, 0)), one: one, two: two, met: map[string]int{}, seed: seed} //nolint:gosec // a seed repeats it
+	h := &history{t: t, r: rand.New(rand.NewPCG(seed, 0)), one: one, two: two, met: map[string]int{}, seed: seed}
 	h.advance(1_000_000)
 	for h.step = range steps {
 		h.play()
@@ -142,7 +142,7 @@ func (h *history) request(form int, name string) buffer.AddRequest {
 	known := h.belief[form][p]
 	delivered := h.near(known.Delivered)
 	r := buffer.AddRequest{
-		Form: name, TopicID: h.topic(form), Partition: int32(p), Expected: h.near(known.Next), //nolint:gosec // small
+		Form: name, TopicID: h.topic(form), Partition: int32(p), Expected: h.near(known.Next),
 		Start: min(delivered, h.near(known.KeysFrom)), Delivered: delivered,
 	}
 	for offset := r.Expected; len(r.Records) < 7 && h.r.IntN(6) > 0; {
@@ -158,7 +158,7 @@ func (h *history) request(form int, name string) buffer.AddRequest {
 
 // record makes up what the log has at an offset: mostly the same each time, since only then a real log could have it.
 func (h *history) record(p int, offset int64) buffer.Record {
-	log := rand.New(rand.NewPCG(uint64(p), uint64(offset))) //nolint:gosec // see above
+	log := rand.New(rand.NewPCG(uint64(p), uint64(offset)))
 	now := h.one.Clock.Now()
 	if log.IntN(6) == 0 {
 		return buffer.Record{Offset: offset, Width: 1 + log.Int64N(8), Time: now * log.Int64N(2)}

@@ -16,7 +16,7 @@ import (
 )
 
 // redisPartitions bounds the partitions that redisFaults looks at.
-const redisPartitions = 8
+const redisPartitions = 4
 
 // NewRedisSetup is the Setup of the Store. Each subject has a prefix of its own on the same Redis.
 func NewRedisSetup(rdb redis.UniversalClient) Setup {

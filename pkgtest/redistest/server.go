@@ -90,7 +90,7 @@ func start(t testing.TB, path string, extra []string) (*Server, error) {
 		"-c", guard, "sh", path, "--bind", host, "--port", port, "--dir", t.TempDir(),
 		"--save", "", "--appendonly", "no", "--maxmemory-policy", "noeviction", "--daemonize", "no",
 	}
-	cmd := exec.Command("sh", append(args, extra...)...) //nolint:gosec // the arguments are the tests' own
+	cmd := exec.Command("sh", append(args, extra...)...)
 	var log bytes.Buffer
 	cmd.Stderr = &log
 	in, err := cmd.StdinPipe()
