@@ -39,7 +39,10 @@ test: ## Run the tests of every module (TEST_FLAGS='-run TestLoad'); CI=true mak
 		echo 'No C compiler ($(shell go env CC)): the tests run without the race detector.'; \
 		if [ "$${CI:-}" = true ]; then exit 1; fi; \
 	fi
-	go test $(RACE) -shuffle=on -vet=off -timeout $(TEST_TIMEOUT) $(TEST_FLAGS) work
+	@report=$$(mktemp); trap 'rm -f "$$report"' EXIT; status=0; \
+	echo 'go test $(RACE) -shuffle=on -vet=off -timeout $(TEST_TIMEOUT) $(TEST_FLAGS) work'; \
+	FORMSTREAM_TEST_REPORT=$$report go test $(RACE) -shuffle=on -vet=off -timeout $(TEST_TIMEOUT) $(TEST_FLAGS) work || status=$$?; \
+	cat "$$report"; exit $$status # what tests report, which go test hides when they pass
 
 .PHONY: lint
 lint: $(LINTER) ## Check format, go vet, and the rules of .golangci.yml
