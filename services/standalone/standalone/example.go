@@ -40,10 +40,12 @@ func answers(f *form.Form, name string) []any {
 
 func answersOf(field form.Field) []any {
 	texts := []any{
-		"Hello from Formstream", "Ada Lovelace", "Hello", "42", "12345678", "abc", "ABC", "A", "1", "2026-11-21", "12:30",
+		"Hello", "Hello from Formstream", "42", "12345678", "abc", "ABC", "A", "1", "2026-11-21", "12:30",
 		"https://example.org/", "example.org", "127.0.0.1", "123e4567-e89b-42d3-a456-426614174000", "#336699",
 	}
 	switch field.Type {
+	case "multiline":
+		return append([]any{"Hello from Formstream"}, texts...)
 	case "email":
 		return []any{"ada@example.org"}
 	case "phone":

@@ -29,7 +29,7 @@ const (
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	os.RemoveAll(program.dir)
+	_ = os.RemoveAll(program.dir)
 	if code == 0 {
 		http.DefaultClient.CloseIdleConnections()
 		if err := goleak.Find(leftovers()...); err != nil {
@@ -37,7 +37,7 @@ func TestMain(m *testing.M) {
 			code = 1
 		}
 	}
-	os.Exit(code) //nolint:forbidigo // a test's main
+	os.Exit(code)
 }
 
 // leftovers are goroutines that libraries leave behind for good, or for some seconds: Sarama's metrics and its breaker.

@@ -19,7 +19,7 @@ import (
 )
 
 // program is the command, built once and without the race detector: it is the one that users run.
-var program struct { //nolint:gochecknoglobals // built once for all tests
+var program struct {
 	once sync.Once
 	dir  string
 	err  error
