@@ -58,6 +58,15 @@ start_standalone() {
 		curl -sS --fail-with-body -o "$work/answer" -H 'Content-Type: application/json' -d "$answer" "${forms}student-data-form" ||
 			{ cat "$work/answer" >&2; exit 1; }
 	done <scripts/screenshot/answers.jsonl
+	local posted
+	posted=$(wc -l <scripts/screenshot/answers.jsonl)
+	for _ in $(seq 150); do
+		[ "$(curl -sS "$url" | grep -c '@example.org')" -lt "$posted" ] || return 0
+		sleep 0.2
+	done
+	echo "Not all of the $posted answers became rows within 30 s:" >&2
+	cat "$work/log" >&2
+	exit 1
 }
 
 [ -n "$url" ] || start_standalone
