@@ -11,6 +11,7 @@ import (
 
 const (
 	maxBatch   = 500
+	maxBytes   = 8 << 20 // of values in one call of the buffer, which must be done within Redis' time-out of 3 s
 	gatherFor  = 5 * time.Millisecond
 	pollEvery  = 2 * time.Second // how soon a loss on a quiet partition is noticed
 	fullEvery  = 500 * time.Millisecond
@@ -107,7 +108,7 @@ func gather(ctx context.Context, in <-chan *sarama.ConsumerMessage, d time.Durat
 	}
 	timer := time.NewTimer(d)
 	defer timer.Stop()
-	for len(msgs) < maxBatch {
+	for bytes := 0; len(msgs) < maxBatch && bytes < maxBytes; {
 		select {
 		case <-ctx.Done():
 			return nil, false
@@ -120,7 +121,7 @@ func gather(ctx context.Context, in <-chan *sarama.ConsumerMessage, d time.Durat
 			if len(msgs) == 0 {
 				timer.Reset(gatherFor)
 			}
-			msgs = append(msgs, message(m))
+			msgs, bytes = append(msgs, message(m)), bytes+len(m.Value)
 		}
 	}
 	return msgs, true
