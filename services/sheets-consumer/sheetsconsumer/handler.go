@@ -16,6 +16,7 @@ const (
 	pollEvery  = 2 * time.Second // how soon a loss on a quiet partition is noticed
 	fullEvery  = 500 * time.Millisecond
 	lookEvery  = 10 * time.Second // at a parked partition
+	callFor    = 5 * time.Second  // a batch's call, which a session's end does not cut off; less than others wait for us
 	backoffMin = 100 * time.Millisecond
 	backoffMax = 3 * time.Second
 )
@@ -86,10 +87,13 @@ func (h *handler) ConsumeClaim(s sarama.ConsumerGroupSession, gc sarama.Consumer
 	}
 }
 
-// add calls Add until Redis answers; alive is false when the session ended first.
+// add calls Add until Redis answers; alive is false when the session ended first. What is under way when it ends is
+// finished and marked, so that its last commit tells all that is stored.
 func (h *handler) add(ctx context.Context, s sarama.ConsumerGroupSession, c *Claim, msgs []Message) (v Verdict, alive bool) {
 	for back := backoffMin; ; back = min(2*back, backoffMax) {
-		v, err := c.Add(ctx, s, msgs)
+		call, done := context.WithTimeout(context.WithoutCancel(ctx), callFor)
+		v, err := c.Add(call, s, msgs)
+		done()
 		if err == nil {
 			return v, true
 		}
