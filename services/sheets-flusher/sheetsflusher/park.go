@@ -12,23 +12,23 @@ import (
 // Park is a form that is not delivered, and why.
 type Park struct{ Form, Reason string }
 
-// The reasons for a park: what is the matter, then the remedy. Each run finds them anew.
+// The reasons for a park: a word for the metric, what is the matter, the remedy. Each run finds them anew.
 const (
-	reasonDoubled     = "two metadata items claim to be the form's vector: somebody copied one; delete the wrong one"
-	reasonVector      = "the form's vector cannot be read: its metadata was edited; restore its value"
-	reasonTopic       = "the topic was deleted and made anew since the spreadsheet was written: run sheets-flusher with -resume to deliver the new topic from its beginning"
-	reasonBufferTopic = "the buffer belongs to another topic of this name: the topic was deleted and made anew; run sheets-flusher with -resume to deliver the new topic from its beginning"
-	reasonBeyondEnd   = "more is delivered or buffered than the log holds: the log has lost records, or -brokers names another cluster; point it at the right one, or restore the log"
-	reasonNoVector    = "submissions have been delivered, but this spreadsheet does not know of them: if sinks.sheets.spreadsheet was changed, change it back; if the spreadsheet was replaced by a copy, restore the original"
-	reasonOldRows     = "the tab has our header and rows, but the spreadsheet does not know how far they go: give the form a new tab (sinks.sheets.tab)"
-	reasonTabGone     = "the form's tab is gone: restore it from the spreadsheet's version history, or give it its old name again"
-	reasonOlderSheet  = "the spreadsheet is older than what was delivered: it was restored from an older version; restore the newest one"
-	reasonDamaged     = "the buffer's entries do not follow from the vector: something else has written to Redis; delete the form's keys there, they are filled again from Kafka"
-	reasonRefused     = "Sheets refuses this form's rows: see the log for its answer; often the tab is protected from our account, or the spreadsheet is full"
+	reasonDoubled     = "vector_twice: two metadata items claim to be the form's vector: somebody copied one; delete the wrong one"
+	reasonVector      = "vector_unreadable: the form's vector cannot be read: its metadata was edited; restore its value"
+	reasonTopic       = "topic_anew: the topic was deleted and made anew since the spreadsheet was written: run sheets-flusher with -resume to deliver the new topic from its beginning"
+	reasonBufferTopic = "buffer_of_other_topic: the buffer belongs to another topic of this name: the topic was deleted and made anew; run sheets-flusher with -resume to deliver the new topic from its beginning"
+	reasonBeyondEnd   = "beyond_log: more is delivered or buffered than the log holds: the log has lost records, or -brokers names another cluster; point it at the right one, or restore the log"
+	reasonNoVector    = "no_vector: submissions have been delivered, but this spreadsheet does not know of them: if sinks.sheets.spreadsheet was changed, change it back; if the spreadsheet was replaced by a copy, restore the original"
+	reasonOldRows     = "rows_without_vector: the tab has our header and rows, but the spreadsheet does not know how far they go: give the form a new tab (sinks.sheets.tab)"
+	reasonTabGone     = "tab_gone: the form's tab is gone: restore it from the spreadsheet's version history, or give it its old name again"
+	reasonOlderSheet  = "older_sheet: the spreadsheet is older than what was delivered: it was restored from an older version; restore the newest one"
+	reasonDamaged     = "buffer_damaged: the buffer's entries do not follow from the vector: something else has written to Redis; delete the form's keys there, they are filled again from Kafka"
+	reasonRefused     = "refused: Sheets refuses this form's rows: see the log for its answer; often the tab is protected from our account, or the spreadsheet is full"
 )
 
 func reasonUnmatched(fence int64) string {
-	return fmt.Sprintf("another flusher wrote while flush %d was frozen: its rows may stand twice; compare the Id column, then run sheets-flusher with -resume", fence)
+	return fmt.Sprintf("unmatched: another flusher wrote while flush %d was frozen: its rows may stand twice; compare the Id column, then run sheets-flusher with -resume", fence)
 }
 
 // check compares log, buffer and spreadsheet, and says what does not add up.
@@ -106,7 +106,7 @@ func (w *Writer) checkHead(ctx context.Context, c candidate) (reason string, hea
 // park leaves the form out of the rest of this run, and says why wherever an operator looks.
 func (w *Writer) park(ctx context.Context, form, reason string) {
 	w.parked[form] = Park{Form: form, Reason: reason}
-	w.Metrics.parked.WithLabelValues(form).Set(1)
+	w.Metrics.park(form, reason)
 	w.Logger.Error("form parked", "form", form, "spreadsheet", w.spreadsheet, "reason", reason)
 	if err := w.Buffer.Park(ctx, form, reason); err != nil {
 		w.Logger.Warn("park not noted in the buffer", "form", form, "error", err)
@@ -118,7 +118,7 @@ func (w *Writer) unpark(ctx context.Context, c candidate) {
 	if c.peek.Park == "" {
 		return
 	}
-	w.Metrics.parked.WithLabelValues(c.form.ID).Set(0)
+	w.Metrics.unpark(c.form.ID)
 	if err := w.Buffer.Park(ctx, c.form.ID, ""); err != nil {
 		w.Logger.Warn("end of a park not noted in the buffer", "form", c.form.ID, "error", err)
 	}
@@ -126,16 +126,16 @@ func (w *Writer) unpark(ctx context.Context, c candidate) {
 
 // deny parks all forms of a spreadsheet that cannot be reached.
 func (w *Writer) deny(ctx context.Context, err error) {
-	reason := "Sheets does not let us in"
+	reason := "denied: Sheets does not let us in"
 	var e *sheet.Error
 	if errors.As(err, &e) {
 		switch e.Status {
 		case 401:
-			reason = "Sheets does not accept the credentials (401): check the service-account file and the clock of this machine"
+			reason = "credentials: Sheets does not accept the credentials (401): check the service-account file and the clock of this machine"
 		case 403:
-			reason = "no access to the spreadsheet (403): share it with the service account's e-mail address as Editor, and enable the Google Sheets API in its project"
+			reason = "no_access: no access to the spreadsheet (403): share it with the service account's e-mail address as Editor, and enable the Google Sheets API in its project"
 		case 404:
-			reason = "there is no such spreadsheet (404): check sinks.sheets.spreadsheet, the id in its address"
+			reason = "no_spreadsheet: there is no such spreadsheet (404): check sinks.sheets.spreadsheet, the id in its address"
 		}
 	}
 	w.Logger.Error("spreadsheet cannot be reached", "spreadsheet", w.spreadsheet, "error", err)
