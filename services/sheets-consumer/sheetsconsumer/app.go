@@ -22,6 +22,7 @@ const (
 	retryEvery     = 2 * time.Second  // brokers or Redis away, or no topic yet
 	topicsEvery    = 30 * time.Second // look for topics that were missing
 	commitEvery    = time.Second
+	shortSession   = 5 * time.Second
 	shutdownWithin = 10 * time.Second
 )
 
@@ -130,10 +131,16 @@ func (a *App) leave(group sarama.ConsumerGroup) {
 
 // sessions joins again and again with the topics that exist. One missing topic would fail Consume for all of them.
 func (a *App) sessions(ctx context.Context, group sarama.ConsumerGroup, admin *kafka.Admin, keeper *Keeper) error {
-	for ctx.Err() == nil {
+	var pause time.Duration
+	known := -1
+	for wait(ctx, pause) {
 		topics, err := a.existing(ctx, admin)
 		if err != nil {
 			return err
+		}
+		if len(topics) != known {
+			known = len(topics)
+			a.tellMissing(topics)
 		}
 		if len(topics) == 0 {
 			wait(ctx, retryEvery)
@@ -141,16 +148,40 @@ func (a *App) sessions(ctx context.Context, group sarama.ConsumerGroup, admin *k
 		}
 		session, cancel := context.WithCancel(ctx)
 		if len(topics) < len(a.topics) {
-			go a.watch(session, cancel, admin, len(topics))
+			go a.watch(session, cancel, admin, known)
 		}
-		err = group.Consume(session, topics, &handler{app: a, keeper: keeper})
+		h, begun := &handler{app: a, keeper: keeper}, time.Now()
+		err = group.Consume(session, topics, h)
 		a.joined.Store(false)
 		cancel()
 		if err != nil {
 			return fmt.Errorf("consume: %w", err)
 		}
+		pause = rest(pause, h.ended.Load() && time.Since(begun) < shortSession)
 	}
 	return nil
+}
+
+// rest is how long to wait before the next session. The first one that a claim ends begins anew at once; a Redis that loses
+// again and again what it is given must not keep the whole group joining.
+func rest(last time.Duration, short bool) time.Duration {
+	switch {
+	case !short:
+		return 0
+	case last == 0:
+		return time.Millisecond
+	default:
+		return min(max(2*last, backoffMin), backoffMax)
+	}
+}
+
+// tellMissing names the topics that are waited for.
+func (a *App) tellMissing(existing []string) {
+	for _, topic := range slices.Sorted(maps.Keys(a.topics)) {
+		if !slices.Contains(existing, topic) {
+			a.log.Warn("topic is missing or has no leader, waiting for it", "topic", topic)
+		}
+	}
 }
 
 func (a *App) existing(ctx context.Context, admin *kafka.Admin) ([]string, error) {

@@ -2,6 +2,7 @@ package sheetsconsumer
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -26,6 +27,7 @@ type handler struct {
 	app    *App
 	keeper *Keeper
 	claims map[string]map[int32]*Claim
+	ended  atomic.Bool // by one of our claims, not by the group
 }
 
 // Setup implements sarama.ConsumerGroupHandler. It runs before any claim's place is fixed.
@@ -65,6 +67,7 @@ func (h *handler) ConsumeClaim(s sarama.ConsumerGroupSession, gc sarama.Consumer
 		if held == nil {
 			var open bool
 			if msgs, open = gather(ctx, gc.Messages(), pause, c.parked == ""); !open {
+				h.ended.CompareAndSwap(false, ctx.Err() == nil)
 				return nil
 			}
 		} else if !wait(ctx, fullEvery) {
@@ -74,6 +77,9 @@ func (h *handler) ConsumeClaim(s sarama.ConsumerGroupSession, gc sarama.Consumer
 		if !alive {
 			return nil
 		}
+		if verdict == Full && held == nil {
+			h.app.log.Warn("buffer is full, waiting until some of it is delivered", "form", c.form, "topic", c.Topic, "partition", c.Partition)
+		}
 		held, pause = nil, pollEvery
 		switch verdict {
 		case Full:
@@ -81,6 +87,7 @@ func (h *handler) ConsumeClaim(s sarama.ConsumerGroupSession, gc sarama.Consumer
 		case Parked:
 			pause = lookEvery
 		case Rejoin:
+			h.ended.Store(true)
 			s.Commit()
 			return nil
 		}
