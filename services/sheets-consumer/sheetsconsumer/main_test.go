@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -15,6 +17,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/formstream/formstream/pkg/buffer"
+	"github.com/formstream/formstream/pkg/chassis"
 	"github.com/formstream/formstream/pkg/form"
 	"github.com/formstream/formstream/pkg/kafka"
 	"github.com/formstream/formstream/pkg/submission"
@@ -22,8 +25,33 @@ import (
 	"github.com/formstream/formstream/pkgtest/kafkatest"
 )
 
+// asService is set where the test binary is started to be the service itself, so that it can be killed.
+const asService = "SHEETS_CONSUMER_TEST_SERVICE"
+
 // The leftovers are Sarama's libraries': one ticker for all meters of the process, and breakers that close by themselves.
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m, kafkatest.Leftovers()...) }
+func TestMain(m *testing.M) {
+	if _, ok := os.LookupEnv(asService); ok {
+		os.Exit(service(context.Background(), os.Args[1:], os.Stdout, os.Stderr))
+	}
+	goleak.VerifyTestMain(m, kafkatest.Leftovers()...)
+}
+
+// service is the command, as in main.go, with an empty environment.
+func service(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	var cfg Config
+	none := func(string) (string, bool) { return "", false }
+	return chassis.Run(ctx, "sheets-consumer", args, none, stdout, stderr, &cfg, func(ctx context.Context, deps chassis.Deps) error {
+		forms, err := form.LoadDir(cfg.Forms, none)
+		if err != nil {
+			return err
+		}
+		app, err := New(cfg, forms, deps)
+		if err != nil {
+			return err
+		}
+		return app.Run(ctx)
+	})
+}
 
 const (
 	demo       = "demo"
@@ -39,17 +67,21 @@ func testForms(t testing.TB) *form.Set {
 	t.Helper()
 	var forms []*form.Form
 	for _, id := range []string{demo, "other", "unsunk"} {
-		src := fmt.Sprintf("id: %s\ntitle: T\nfields: [{name: text, type: text}]\n", id)
-		if id != "unsunk" {
-			src += "sinks: {sheets: {spreadsheet: S, tab: " + id + "}}\n"
-		}
-		f, err := form.Parse(id+".yaml", []byte(src), func(string) (string, bool) { return "", false })
+		f, err := form.Parse(id+".yaml", []byte(definition(id)), func(string) (string, bool) { return "", false })
 		require.NoError(t, err)
 		forms = append(forms, f)
 	}
 	set, err := form.NewSet(forms...)
 	require.NoError(t, err)
 	return set
+}
+
+func definition(id string) string {
+	src := fmt.Sprintf("id: %s\ntitle: T\nfields: [{name: text, type: text}]\n", id)
+	if id != "unsunk" {
+		src += "sinks: {sheets: {spreadsheet: S, tab: " + id + "}}\n"
+	}
+	return src
 }
 
 // fakeLog is a Kafka that says what the test wants.
