@@ -13,9 +13,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kfake"
 
 	"github.com/formstream/formstream/pkg/submission"
+	"github.com/formstream/formstream/pkgtest/redistest"
 )
 
 func demo(message string) string {
@@ -155,4 +158,25 @@ func read(t testing.TB, data, name string) string {
 	text, err := os.ReadFile(filepath.Join(data, name))
 	require.NoError(t, err)
 	return string(text)
+}
+
+// Each embedded part gives way to a real one: here the three of another process, as it were.
+func TestStandalone_pointedElsewhere_startsNothingOfItsOwn(t *testing.T) {
+	broker, err := kfake.NewCluster(kfake.NumBrokers(1))
+	require.NoError(t, err)
+	t.Cleanup(broker.Close)
+	_, rdb := redistest.Mini(t)
+	emulator := run(t, settings(t.TempDir())) // for its Sheets API
+
+	cfg := settings(t.TempDir())
+	cfg.Kafka.Brokers, cfg.Endpoint = broker.ListenAddrs(), emulator.Endpoint()
+	cfg.Redis.Addrs = []string{rdb.(*redis.Client).Options().Addr} //nolint:forcetypeassert // redistest makes one
+	r := run(t, cfg)
+	eventually(t, "accepted", func() bool { return r.post("demo-form", demo("elsewhere")) == http.StatusAccepted })
+	eventually(t, "row", func() bool { return len(rows(t, emulator.Endpoint(), "Demo")) > 0 })
+	require.NotZero(t, rdb.DBSize(t.Context()).Val(), "the buffer is in that Redis")
+	r.end()
+	for _, own := range []string{"kafka", "sheets"} {
+		require.NoDirExists(t, filepath.Join(cfg.Data, own))
+	}
 }
