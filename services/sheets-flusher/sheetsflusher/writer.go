@@ -160,7 +160,8 @@ type step struct {
 
 // flush does one round.
 func (w *Writer) flush(ctx context.Context) (step, error) {
-	if w.topics == nil || w.Clock.Now().Sub(w.topicsAt) >= w.set.TopicsAge {
+	// A topic that was missing may have been made since: a new form's first rows must not wait for the rest of TopicsAge.
+	if len(w.topics) < len(w.forms) || w.Clock.Now().Sub(w.topicsAt) >= w.set.TopicsAge {
 		if err := w.askBrokers(ctx); err != nil {
 			return step{}, err
 		}
