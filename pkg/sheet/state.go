@@ -65,9 +65,11 @@ func ParseState(s *sheets.Spreadsheet) *State {
 	return st
 }
 
-// Unchanged reports whether o has the same fences and vectors.
+// Unchanged reports whether o has the same fences, vectors and tabs.
 func (s *State) Unchanged(o *State) bool {
-	return slices.EqualFunc(s.Fences, o.Fences, func(a, b Fence) bool { return a.ID == b.ID && a.Nonce == b.Nonce }) &&
+	tabs := func(a, b Tab) int { return cmp.Compare(a.ID, b.ID) }
+	return slices.Equal(slices.SortedFunc(slices.Values(s.Tabs), tabs), slices.SortedFunc(slices.Values(o.Tabs), tabs)) &&
+		slices.EqualFunc(s.Fences, o.Fences, func(a, b Fence) bool { return a.ID == b.ID && a.Nonce == b.Nonce }) &&
 		maps.EqualFunc(s.Items, o.Items, func(a, b Item) bool { return a.ID == b.ID && a.Value == b.Value })
 }
 

@@ -64,6 +64,9 @@ func TestState_unchanged(t *testing.T) {
 		{"another's fence", state(tabs, item(500_000_000, sheet.FenceKey, "bbbbbbbbbbbbbbbb"), vector), false},
 		{"a vector moved", state(tabs, fence, vectorItem(1<<30, "demo", moved)), false},
 		{"a vector gone", state(tabs, fence), false},
+		{"a tab gone", state(nil, fence, vector), false},
+		{"a tab renamed", state([]*sheets.Sheet{tab(3, "renamed", 26)}, fence, vector), false},
+		{"columns taken away", state([]*sheets.Sheet{tab(3, "demo tab", 2)}, fence, vector), false},
 	} {
 		t.Run(test.name, func(t *testing.T) { require.Equal(t, test.same, before.Unchanged(test.now)) })
 	}
