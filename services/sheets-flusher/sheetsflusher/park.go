@@ -14,17 +14,19 @@ type Park struct{ Form, Reason string }
 
 // The reasons for a park: a word for the metric, what is the matter, the remedy. Each run finds them anew.
 const (
-	reasonDoubled     = "vector_twice: two metadata items claim to be the form's vector: somebody copied one; delete the wrong one"
-	reasonVector      = "vector_unreadable: the form's vector cannot be read: its metadata was edited; restore its value"
-	reasonTopic       = "topic_anew: the topic was deleted and made anew since the spreadsheet was written: run sheets-flusher with -resume to deliver the new topic from its beginning"
-	reasonBufferTopic = "buffer_of_other_topic: the buffer belongs to another topic of this name: the topic was deleted and made anew; run sheets-flusher with -resume to deliver the new topic from its beginning"
-	reasonBeyondEnd   = "beyond_log: more is delivered or buffered than the log holds: the log has lost records, or -brokers names another cluster; point it at the right one, or restore the log"
-	reasonNoVector    = "no_vector: submissions have been delivered, but this spreadsheet does not know of them: if sinks.sheets.spreadsheet was changed, change it back; if the spreadsheet was replaced by a copy, restore the original"
-	reasonOldRows     = "rows_without_vector: the tab has our header and rows, but the spreadsheet does not know how far they go: give the form a new tab (sinks.sheets.tab)"
-	reasonTabGone     = "tab_gone: the form's tab is gone: restore it from the spreadsheet's version history, or give it its old name again"
-	reasonOlderSheet  = "older_sheet: the spreadsheet is older than what was delivered: it was restored from an older version; restore the newest one"
-	reasonDamaged     = "buffer_damaged: the buffer's entries do not follow from the vector: something else has written to Redis; delete the form's keys there, they are filled again from Kafka"
-	reasonRefused     = "refused: Sheets refuses this form's rows: see the log for its answer; often the tab is protected from our account, or the spreadsheet is full"
+	reasonDoubled       = "vector_twice: two metadata items claim to be the form's vector: somebody copied one; delete the wrong one"
+	reasonVector        = "vector_unreadable: the form's vector cannot be read: its metadata was edited; restore its value"
+	reasonTopic         = "topic_anew: the topic was deleted and made anew since the spreadsheet was written: run sheets-flusher with -resume to deliver the new topic from its beginning"
+	reasonBufferTopic   = "buffer_of_other_topic: the buffer belongs to another topic of this name: the topic was deleted and made anew; run sheets-flusher with -resume to deliver the new topic from its beginning"
+	reasonBeyondEnd     = "beyond_log: more is delivered or buffered than the log holds: the log has lost records, or -brokers names another cluster; point it at the right one, or restore the log"
+	reasonNoVector      = "no_vector: submissions have been delivered, but this spreadsheet does not know of them: if sinks.sheets.spreadsheet was changed, change it back; if the spreadsheet was replaced by a copy, restore the original"
+	reasonOldRows       = "rows_without_vector: the tab has our header and rows, but the spreadsheet does not know how far they go: give the form a new tab (sinks.sheets.tab)"
+	reasonTabGone       = "tab_gone: the form's tab is gone: restore it from the spreadsheet's version history, or give it its old name again"
+	reasonTabUnreadable = "tab_unreadable: Sheets does not show the first rows of the form's tab: see that it is an ordinary sheet with cells, or give the form another tab (sinks.sheets.tab)"
+	reasonUnreadable    = "unreadable: a submission in the log is not a form's answers, so something other than form-api has written to the topic: give the form a new id, so that it begins a new topic"
+	reasonOlderSheet    = "older_sheet: the spreadsheet is older than what was delivered: it was restored from an older version; restore the newest one"
+	reasonDamaged       = "buffer_damaged: the buffer's entries do not follow from the vector: something else has written to Redis; delete the form's keys there, they are filled again from Kafka"
+	reasonRefused       = "refused: Sheets refuses this form's rows: see the log for its answer; often the tab is protected from our account, or the spreadsheet is full"
 )
 
 func reasonUnmatched(fence int64) string {
@@ -93,6 +95,9 @@ func (w *Writer) checkHead(ctx context.Context, c candidate) (reason string, hea
 		}
 		return w.Sheets.Head(ctx, w.spreadsheet, tab.Title)
 	})
+	if sheet.OutcomeOf(err) == sheet.Refused {
+		return reasonTabUnreadable, false, nil // renamed a moment ago, or no grid; the other forms need not wait for it
+	}
 	if err != nil {
 		return "", false, fmt.Errorf("read the head of tab %s: %w", tab.Title, err)
 	}

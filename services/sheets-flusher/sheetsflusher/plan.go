@@ -124,7 +124,7 @@ func (w *Writer) verify(ctx context.Context, drafts []draft) (same []draft, err 
 	return same, nil
 }
 
-func (w *Writer) planForm(ctx context.Context, c candidate, headed bool) (d *draft, stale bool, err error) {
+func (w *Writer) planForm(ctx context.Context, c candidate, headed bool) (_ *draft, stale bool, _ error) {
 	item := w.state.Items[c.form.ID]
 	offsets := item.Vector.Grown(len(c.topic.End))
 	answer, err := w.Buffer.Plan(ctx, buffer.PlanRequest{
@@ -155,10 +155,13 @@ func (w *Writer) planForm(ctx context.Context, c candidate, headed bool) (d *dra
 	case buffer.PlanNothing:
 		w.unpark(ctx, c)
 	case buffer.PlanOK:
+		lines, err := w.lines(c.form, answer.Entries)
+		if err != nil {
+			w.park(ctx, c.form.ID, reasonUnreadable+": "+err.Error())
+			return nil, false, nil
+		}
 		w.unpark(ctx, c)
-		d = &draft{form: c.form, topicID: c.topic.ID, offsets: offsets, headed: headed}
-		d.lines, err = w.lines(c.form, answer.Entries)
-		return d, false, err
+		return &draft{form: c.form, topicID: c.topic.ID, offsets: offsets, headed: headed, lines: lines}, false, nil
 	}
 	return nil, false, nil
 }
@@ -173,11 +176,11 @@ func (w *Writer) lines(f *form.Form, entries []buffer.Entry) ([]line, error) {
 		}
 		s, err := buffer.DecodeData(f.ID, e.Data)
 		if err != nil {
-			return nil, fmt.Errorf("form %s, partition %d, offset %d: %w", f.ID, e.Partition, e.Offset, err)
+			return nil, fmt.Errorf("partition %d, offset %d: %w", e.Partition, e.Offset, err)
 		}
 		cells, cut, err := f.Row(s.Data)
 		if err != nil {
-			return nil, fmt.Errorf("form %s, partition %d, offset %d: %w", f.ID, e.Partition, e.Offset, err)
+			return nil, fmt.Errorf("partition %d, offset %d: %w", e.Partition, e.Offset, err)
 		}
 		if cut > 0 {
 			w.Metrics.cut.WithLabelValues(f.ID).Add(float64(cut))
@@ -186,7 +189,7 @@ func (w *Writer) lines(f *form.Form, entries []buffer.Entry) ([]line, error) {
 		lines[i].receivedAt = s.ReceivedAt.UnixMilli()
 		lines[i].row, err = sheet.NewRow(append([]string{s.ReceivedAt.Format(timeLayout), s.ID}, cells...))
 		if err != nil {
-			return nil, fmt.Errorf("form %s, partition %d, offset %d: %w", f.ID, e.Partition, e.Offset, err)
+			return nil, fmt.Errorf("partition %d, offset %d: %w", e.Partition, e.Offset, err)
 		}
 	}
 	return lines, nil
