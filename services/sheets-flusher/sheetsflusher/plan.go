@@ -23,7 +23,8 @@ type candidate struct {
 // otherTopic reports whether the buffer belongs to an older topic of the form's name.
 func (c candidate) otherTopic() bool { return c.peek.TopicID != "" && c.peek.TopicID != c.topic.ID }
 
-// active peeks at all forms that are not parked and keeps those with work, or with a reason to be parked.
+// active peeks at all forms that are not parked and keeps those with work, with a reason to be parked, or with a park to be
+// looked at again: of that, even if nothing is left to write, somebody must find the end.
 func (w *Writer) active(ctx context.Context) ([]candidate, error) {
 	var found []candidate
 	var names []string
@@ -46,7 +47,10 @@ func (w *Writer) active(ctx context.Context) ([]candidate, error) {
 	n := 0
 	for i := range found {
 		found[i].peek = peeks[i]
-		if !peeks[i].Empty() || found[i].otherTopic() {
+		if peeks[i].Park == "" {
+			w.Metrics.unpark(names[i]) // another flusher may have found the end of it
+		}
+		if !peeks[i].Empty() || found[i].otherTopic() || peeks[i].Park != "" {
 			found[n] = found[i]
 			n++
 		}

@@ -119,20 +119,24 @@ var errNoProgress = errors.New("plans came to nothing too often: another flusher
 
 // Run writes until nothing is left to write or something stands in the way.
 func (w *Writer) Run(ctx context.Context) (Result, error) {
+	if len(w.parked) > 0 {
+		w.state = nil // what a park was found in may have been put right in the spreadsheet
+	}
 	w.parked, w.stale, w.alone = map[string]Park{}, map[string]string{}, false
 	var total Result
 	idle := 0
 	for ctx.Err() == nil {
+		parked := len(w.parked)
 		step, err := w.flush(ctx)
 		if err != nil {
 			w.state = nil
 		}
 		total.Rows += step.rows
+		if idle++; step.kind == flushed || len(w.parked) > parked {
+			idle = 0 // a form less is progress, too
+		}
 		if step.kind == flushed {
 			total.Flushes++
-			idle = 0
-		} else {
-			idle++
 		}
 		if err == nil && step.kind == again && idle >= w.set.Attempts {
 			err = errNoProgress
