@@ -321,7 +321,7 @@ func TestFlush_400_once_isNoFault(t *testing.T) {
 func TestFlush_manyFormsRefused_theOthersGoOnInTheSameRun(t *testing.T) {
 	b := setup(t)
 	b.aged("other", "o")
-	for i := range 12 {
+	for i := range 30 {
 		f := newForm(t, fmt.Sprintf("bad%d", i), fmt.Sprintf("Bad %d", i))
 		b.forms = append(b.forms, f)
 		b.brokers.topics[f.Topic()] = b.brokers.topics["forms.demo"]
@@ -329,7 +329,7 @@ func TestFlush_manyFormsRefused_theOthersGoOnInTheSameRun(t *testing.T) {
 	}
 	b.wire.refuse = "poison"
 	r := b.run()
-	require.Len(t, r.Parked, 12)
+	require.Len(t, r.Parked, 30)
 	require.Equal(t, []string{"o"}, b.ids("Other"))
 }
 

@@ -431,3 +431,13 @@ func (q *fakeQuota) Write(context.Context) error {
 	}
 	return nil
 }
+
+type (
+	sheetsFault = sheetsemulator.Fault
+	sheetsCall  = sheetsemulator.Call
+)
+
+var (
+	denied  = sheetsFault{Apply: sheetsemulator.ApplyNever, Status: http.StatusForbidden}
+	refused = sheetsFault{Apply: sheetsemulator.ApplyNever, Status: http.StatusBadRequest}
+)
