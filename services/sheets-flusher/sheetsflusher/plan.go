@@ -83,6 +83,12 @@ func (w *Writer) plan(ctx context.Context, active []candidate) (drafts []draft, 
 	}
 	for _, c := range active {
 		c.topic = w.topics[c.form.Topic()]
+		if healed, err := w.heal(ctx, c); healed || err != nil {
+			if err != nil {
+				return nil, false, err
+			}
+			continue
+		}
 		park, headed := w.check(c), false
 		if park == "" && w.needsHead(c) {
 			if park, headed, err = w.checkHead(ctx, c); err != nil {

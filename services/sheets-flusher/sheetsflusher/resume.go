@@ -72,3 +72,18 @@ func (w *Writer) resumeTopic(ctx context.Context, id string) (string, error) {
 	}
 	return done, nil
 }
+
+// heal gives a buffer that belongs to an older topic to the one that brokers and spreadsheet agree on. A consumer that had not
+// yet heard of the new topic has brought the old one back to an empty buffer; the new one's submissions are all in the log.
+func (w *Writer) heal(ctx context.Context, c candidate) (bool, error) {
+	item, known := w.state.Items[c.form.ID]
+	if !known || item.Err != nil || item.Vector.TopicID != c.topic.ID || !c.otherTopic() {
+		return false, nil
+	}
+	if err := w.Buffer.Adopt(ctx, c.form.ID, len(c.topic.End), c.topic.ID); err != nil {
+		return false, fmt.Errorf("form %s: take the older topic's buffer away: %w", c.form.ID, err)
+	}
+	w.Metrics.rebuilds.WithLabelValues(c.form.ID).Inc()
+	w.Logger.Warn("buffer belonged to an older topic, the consumer reads the new one again", "form", c.form.ID)
+	return true, nil
+}

@@ -441,3 +441,11 @@ var (
 	denied  = sheetsFault{Apply: sheetsemulator.ApplyNever, Status: http.StatusForbidden}
 	refused = sheetsFault{Apply: sheetsemulator.ApplyNever, Status: http.StatusBadRequest}
 )
+
+type topicState = kafka.Topic
+
+type brokersFunc func(ctx context.Context, names []string) (map[string]kafka.Topic, error)
+
+func (f brokersFunc) Topics(ctx context.Context, names []string) (map[string]kafka.Topic, error) {
+	return f(ctx, names)
+}
