@@ -56,7 +56,7 @@ func New(cfg Config, forms *form.Set, deps chassis.Deps) (*App, error) {
 }
 
 // Run does one run, or with an interval one after the other until ctx ends. One run alone reports what failed; in a loop it is
-// logged and the next run tries again.
+// logged and the next run tries again, unless a setting is wrong.
 func (a *App) Run(ctx context.Context) error {
 	if len(a.forms) == 0 {
 		a.log.Warn("no form has a spreadsheet: nothing to do")
@@ -66,7 +66,12 @@ func (a *App) Run(ctx context.Context) error {
 		return a.connected(ctx)
 	}
 	for ctx.Err() == nil {
-		if err := a.connected(ctx); err != nil {
+		err := a.connected(ctx)
+		var wrong *chassis.Problem
+		if errors.As(err, &wrong) {
+			return err // no next try can do better
+		}
+		if err != nil {
 			a.log.Warn("not flushing, trying again", "error", err)
 		}
 		_ = wall{}.Sleep(ctx, retryEvery)
@@ -149,8 +154,9 @@ func (a *App) checkMetadata(ctx context.Context, b Brokers, spreadsheet string, 
 		}
 	}
 	if use, limit := sheet.MetadataUse(names, partitions, keep); use > limit {
-		return fmt.Errorf("spreadsheet %s: its %d forms may need %d characters of developer metadata, and Sheets allows %d: move some of them to another spreadsheet",
-			spreadsheet, len(forms), use, limit)
+		return chassis.Wrong("forms", a.cfg.Forms, fmt.Sprintf(
+			"the %d forms of spreadsheet %s may need %d characters of developer metadata, and Sheets allows %d: move some of them to another spreadsheet",
+			len(forms), spreadsheet, use, limit))
 	}
 	return nil
 }
