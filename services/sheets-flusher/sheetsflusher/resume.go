@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/formstream/formstream/pkg/form"
-
 	"github.com/formstream/formstream/pkg/sheet"
 )
 

@@ -6,8 +6,9 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/formstream/formstream/pkg/sheet"
 	"google.golang.org/api/sheets/v4"
+
+	"github.com/formstream/formstream/pkg/sheet"
 )
 
 // send sends a flush until it is known what became of it. The same bytes may be sent any number of times: the fence lets them

@@ -10,11 +10,12 @@ import (
 	"strings"
 	"time"
 
+	"google.golang.org/api/sheets/v4"
+
 	"github.com/formstream/formstream/pkg/buffer"
 	"github.com/formstream/formstream/pkg/form"
 	"github.com/formstream/formstream/pkg/kafka"
 	"github.com/formstream/formstream/pkg/sheet"
-	"google.golang.org/api/sheets/v4"
 )
 
 // Brokers tells what the log has.
