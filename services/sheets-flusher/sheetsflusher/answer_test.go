@@ -380,3 +380,40 @@ func TestRun_readNotAnswered_isRetriedThenAnError(t *testing.T) {
 	b.reset()
 	require.Equal(t, 1, b.run().Flushes)
 }
+
+func TestRun_429ForMinutes_isAnErrorAndTheNextRunGoesOn(t *testing.T) {
+	b := setup(t)
+	b.aged("demo", "a")
+	b.wire.writes(func(int) sheetsFault {
+		return sheetsFault{Apply: sheetsemulator.ApplyNever, Status: http.StatusTooManyRequests}
+	})
+	r, err := b.writer().Run(t.Context())
+	require.ErrorIs(t, err, errNoProgress)
+	require.Empty(t, r.Parked, "a quota is no fault of the form")
+	b.reset()
+	require.Equal(t, Result{Flushes: 1, Rows: 1}, b.run())
+}
+
+func TestFlush_fenceNotAnswered_isAnErrorAndTheNextRunFindsOut(t *testing.T) {
+	for name, applied := range map[string]sheetsemulator.Apply{"applied": sheetsemulator.ApplyNow, "not applied": sheetsemulator.ApplyNever} {
+		t.Run(name, func(t *testing.T) {
+			b := setup(t)
+			b.aged("demo", "a")
+			b.wire.script(func(_ int, c sheetsCall) sheetsFault {
+				switch c.Method {
+				case "spreadsheets.batchUpdate":
+					return sheetsFault{Apply: applied, Status: 503}
+				case "spreadsheets.developerMetadata.get":
+					return sheetsFault{Apply: sheetsemulator.ApplyNever, Status: 503}
+				}
+				return sheetsFault{}
+			})
+			_, err := b.writer().Run(t.Context())
+			require.ErrorContains(t, err, "ask for fence 500000000")
+			b.reset()
+			b.run()
+			require.Equal(t, []string{"a"}, b.ids("Demo"))
+			require.True(t, b.peek("demo").Empty())
+		})
+	}
+}

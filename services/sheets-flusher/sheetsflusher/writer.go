@@ -116,7 +116,7 @@ func NewWriter(p Ports, s Settings, spreadsheet string, forms []*form.Form) *Wri
 }
 
 // errNoProgress ends a run whose plans keep coming to nothing; the next run begins anew.
-var errNoProgress = errors.New("plans came to nothing too often: another flusher is at work on this spreadsheet, or it is being edited")
+var errNoProgress = errors.New("plans came to nothing too often: another flusher is at work on this spreadsheet, it is being edited, or Sheets does not take a request in time")
 
 // Run writes until nothing is left to write or something stands in the way.
 func (w *Writer) Run(ctx context.Context) (Result, error) {
