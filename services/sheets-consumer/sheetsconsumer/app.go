@@ -37,6 +37,7 @@ type App struct {
 	close   func() error
 	metrics *Metrics
 	joined  atomic.Bool
+	idle    chan struct{} // closed when nothing of Run goes on
 }
 
 // New wires the service for the forms that have a spreadsheet. It connects to nothing yet.
@@ -46,7 +47,7 @@ func New(cfg Config, forms *form.Set, deps chassis.Deps) (*App, error) {
 		return nil, fmt.Errorf("redis: %w", err)
 	}
 	a := &App{
-		cfg: cfg, log: deps.Log, topics: map[string]string{}, close: rdb.Close, metrics: NewMetrics(deps.Metrics),
+		cfg: cfg, log: deps.Log, topics: map[string]string{}, idle: make(chan struct{}), close: rdb.Close, metrics: NewMetrics(deps.Metrics),
 		store: buffer.New(rdb, buffer.Options{Prefix: cfg.Redis.Prefix, Limits: buffer.Limits{Window: cfg.RepeatWindow.Milliseconds()}}),
 	}
 	for _, f := range forms.All() {
@@ -63,9 +64,28 @@ func New(cfg Config, forms *form.Set, deps chassis.Deps) (*App, error) {
 	return a, nil
 }
 
-// Run consumes until ctx ends, then commits and leaves the group. Brokers or a Redis that are away, or a Redis
-// that may evict entries, are waited for.
+// Run consumes until ctx ends, then commits and leaves the group, all within the configured ShutdownTimeout. Brokers or a
+// Redis that are away, or a Redis that may evict entries, are waited for. Run is called once.
 func (a *App) Run(ctx context.Context) error {
+	go a.run(ctx)
+	select {
+	case <-a.idle:
+		return nil
+	case <-ctx.Done():
+	}
+	// Sarama ends a session only when the brokers have answered; while they hang that is never.
+	limit := time.NewTimer(a.cfg.ShutdownTimeout)
+	defer limit.Stop()
+	select {
+	case <-a.idle:
+	case <-limit.C:
+		a.log.Warn("did not commit and leave the group in time: nothing is lost, the others wait for the session to expire")
+	}
+	return nil
+}
+
+func (a *App) run(ctx context.Context) {
+	defer close(a.idle)
 	defer func() { _ = a.close() }()
 	for ctx.Err() == nil {
 		if err := a.connected(ctx); err != nil && ctx.Err() == nil {
@@ -73,7 +93,6 @@ func (a *App) Run(ctx context.Context) error {
 		}
 		wait(ctx, retryEvery)
 	}
-	return nil
 }
 
 // connected consumes for as long as one connection to Kafka lasts.

@@ -32,6 +32,7 @@ type suite struct {
 	addr     string // of Redis
 	store    *buffer.Store
 	producer *kafka.Producer
+	shutdown time.Duration // 0: the default
 }
 
 // newSuite has a Redis in the process.
@@ -62,6 +63,9 @@ func (s *suite) config() Config {
 	var cfg Config
 	chassis.Defaults(&cfg)
 	cfg.Kafka.Brokers, cfg.Redis.Addrs = s.kafka.Brokers(), []string{s.addr}
+	if s.shutdown > 0 {
+		cfg.ShutdownTimeout = s.shutdown
+	}
 	return cfg
 }
 
@@ -79,7 +83,7 @@ func (s *suite) start() *running {
 	r.stop = cancel
 	go func() { r.ended <- r.app.Run(ctx) }()
 	s.Cleanup(func() {
-		r.end()
+		_ = r.end()
 		if s.Failed() {
 			s.Log(r.out.String())
 		}
@@ -379,6 +383,40 @@ func TestRun_parkedPartition_othersOfTheSameBrokerGoOn(t *testing.T) {
 	require.EqualValues(t, 1, metric(t, r.registry, "parked_partitions", demo))
 	require.NoError(t, r.end())
 	require.Zero(t, metric(t, r.registry, "parked_partitions"))
+}
+
+func TestRun_brokersHangWhileItStops_endsInTime(t *testing.T) {
+	t.Parallel()
+	s := newSuite(t, kafkatest.Topics(2, demoTopic, otherTopic))
+	s.shutdown = 100 * time.Millisecond
+	r := s.start()
+	s.waitReady(r)
+	s.kafka.Pause()
+	require.NoError(t, r.end())
+	require.Equal(t, 1, r.out.lines("did not commit and leave the group in time"))
+	s.kafka.Resume()
+	kafkatest.WaitUntil(t, func() bool {
+		select {
+		case <-r.app.idle:
+			return true
+		default:
+			return false
+		}
+	}, "the rest to end with the brokers' answers")
+}
+
+func TestRun_brokersHangAndComeBack_goesOn(t *testing.T) {
+	t.Parallel()
+	s := newSuite(t, kafkatest.Topics(2, demoTopic, otherTopic))
+	r := s.start()
+	s.produce(demo, 20)
+	s.waitWhole(demo)
+	s.kafka.Pause()
+	s.mini.FlushAll() // its polls notice, and the session cannot end while the brokers hang
+	kafkatest.WaitUntil(t, func() bool { return metric(t, r.registry, "gaps_total", demo) > 0 }, "the loss to be noticed")
+	s.kafka.Resume()
+	s.produce(demo, 20)
+	s.waitWhole(demo)
 }
 
 func TestRun_stoppedBeforeItEverJoined_ends(t *testing.T) {
