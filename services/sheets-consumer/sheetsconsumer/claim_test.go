@@ -295,6 +295,16 @@ func TestParked_topicMadeAnewWhileItIsRead(t *testing.T) {
 	require.Equal(t, Continue, b.add(b.claim(), messages(0, 2)...))
 }
 
+func TestParked_bufferOfAnOlderTopicIsRestored_commitKeepsWhatWasDelivered(t *testing.T) {
+	b := setup(t, buffer.Limits{})
+	require.Equal(t, Continue, b.add(b.claim(), messages(0, 8)...))
+	b.topic("t2", 0, 10)
+	b.commit(7, "v1 t2 5 3")
+	b.marks.at[0] = kafka.Commit{Offset: 7, Metadata: "v1 t2 5 3"}
+	require.Equal(t, Parked, b.add(b.claim()))
+	require.Equal(t, "v1 t2 5 3", b.marks.at[0].Metadata, "an answer about another topic says nothing of this one")
+}
+
 func TestParked_storesDoNotAnswer_staysParked(t *testing.T) {
 	b := setup(t, buffer.Limits{})
 	require.Equal(t, Continue, b.add(b.claim(), messages(0, 8)...))
