@@ -27,9 +27,14 @@ func run() int {
 		return rules(o)
 	}
 	for _, r := range strings.Split(off, ",") {
-		if r != "" {
-			o.Off = append(o.Off, simulation.Rule(r))
+		if r == "" {
+			continue
 		}
+		if !simulation.Known(simulation.Rule(r)) {
+			fmt.Fprintf(os.Stderr, "simulate: -off %q: there is no such rule; -rules lists them\n", r)
+			return 2
+		}
+		o.Off = append(o.Off, simulation.Rule(r))
 	}
 	start := time.Now()
 	r, err := simulation.Run(o)
@@ -58,10 +63,15 @@ func rules(o simulation.Options) int {
 			fmt.Fprintln(os.Stderr, err)
 			return 1
 		}
-		fmt.Printf("| %s | %s | %d | %d | %d | %d |\n", c.Rule, c.Kind, r.Lost, r.Doubled, r.Stuck, r.Schedules)
+		name := string(c.Rule)
+		if simulation.Covered(c.Rule) {
+			name += " ¹"
+		}
+		fmt.Printf("| %s | %s | %d | %d | %d | %d |\n", name, c.Kind, r.Lost, r.Doubled, r.Stuck, r.Schedules)
 		if len(r.Bad) == 0 {
 			missed++
 		}
 	}
+	fmt.Println("\n¹ together with the check that a plan's entries follow each other, which covers it")
 	return min(missed, 1)
 }

@@ -94,7 +94,7 @@ func (w *world) newFlusher(i int) *actor {
 
 func (w *world) newWriter(p *port) *sheetsflusher.Writer {
 	set := sheetsflusher.Settings{
-		Settle: time.Duration(w.rng.IntN(3)*50) * time.Millisecond, Rows: 1 + w.rng.IntN(8), Bytes: 300 + w.rng.IntN(2000), Keep: keep,
+		Settle: time.Duration(w.rng.IntN(3)*50) * time.Millisecond, Rows: 1 + w.rng.IntN(8), Bytes: 300 + w.rng.IntN(2000), Keep: keep, Flushes: 1 + w.rng.IntN(4),
 		PlanAge: time.Second, TopicsAge: 500 * time.Millisecond, Attempts: 8, Backoff: 10 * time.Millisecond, Finish: time.Minute,
 	}
 	if w.off[FencesKept] {

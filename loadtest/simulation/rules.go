@@ -1,16 +1,18 @@
 package simulation
 
+import "slices"
+
 // Rule is one rule of the protocol that can be switched off.
 type Rule string
 
 // The rules, and how each is switched off.
 const (
 	Nonce       Rule = "nonce"                      // a fence of our number is taken for ours
-	Merge       Rule = "merge"                      // scores without the running maximum
-	Padding     Rule = "padding"                    // members without leading zeros
+	Merge       Rule = "merge"                      // scores without the running maximum; see Covered
+	Padding     Rule = "padding"                    // members without leading zeros; see Covered
 	Together    Rule = "offset moved with the data" // next is moved first, then the data stored
 	Gap         Rule = "GAP"                        // a stored next below the expected one is not noticed
-	Books       Rule = "books"                      // missing entries are not noticed
+	Books       Rule = "books"                      // neither counts nor order of entries are checked
 	AfterSheet  Rule = "delivered after the sheet"  // released before the flush is sent
 	Poll        Rule = "poll"                       // no call without records
 	KeysFrom    Rule = "rewind to keys-from"        // a rebuild begins at delivered
@@ -42,6 +44,15 @@ func (k Kind) String() string {
 type Case struct {
 	Rule Rule
 	Kind Kind
+}
+
+// Covered reports whether a rule is switched off together with the check that a plan's entries follow each other. That check is
+// part of the books; alone, it heals what these rules prevent.
+func Covered(r Rule) bool { return r == Merge || r == Padding }
+
+// Known reports whether there is such a rule.
+func Known(r Rule) bool {
+	return slices.ContainsFunc(Cases(), func(c Case) bool { return c.Rule == r })
 }
 
 // Cases are protocol.md §7's.

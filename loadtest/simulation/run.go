@@ -142,6 +142,7 @@ func schedule(seed uint64, n int, kind Kind, off map[Rule]bool, sh *shared) Verd
 	for range steps {
 		w.tick()
 	}
+	w.fault() // the last one meets a quiet log
 	w.calm = true
 	for id := range w.remade {
 		if w.chance(.5) && !off[TopicID] {

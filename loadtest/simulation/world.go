@@ -99,7 +99,11 @@ func newWorld(seed uint64, schedule int, kind Kind, off map[Rule]bool, sh *share
 		limits.MaxEntries = int64(5 + w.rng.IntN(20))
 	}
 	w.twin = buffertest.NewTwin(func() int64 { return w.now }, limits)
-	w.twin.Broken = buffertest.Broken{Merge: off[Merge], Padding: off[Padding], Gap: off[Gap], Books: off[Books], Peek: off[PeekNext]}
+	w.twin.Broken = buffertest.Broken{Merge: off[Merge], Padding: off[Padding], Gap: off[Gap], Books: off[Books], Peek: off[PeekNext],
+		Follow: off[Books]}
+	for r := range off {
+		w.twin.Broken.Follow = w.twin.Broken.Follow || Covered(r)
+	}
 	for i := range 2 {
 		w.consumers = append(w.consumers, w.newConsumer(i))
 		w.flushers = append(w.flushers, w.newFlusher(i))

@@ -75,7 +75,9 @@ func (c *Client) Fence(ctx context.Context, spreadsheet string, id int64) (Fence
 		}
 		return Fence{}, false, err
 	}
-	return parseFence(id, m.MetadataValue), true, nil
+	f := parseFence(id, m.MetadataValue)
+	f.Foreign = m.MetadataKey != FenceKey
+	return f, true, nil
 }
 
 // Head returns the first two rows of a tab. Costs one read.

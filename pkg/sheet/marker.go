@@ -70,9 +70,10 @@ func (v Vector) Grown(n int) []int64 {
 
 // Fence is the mark of one flush.
 type Fence struct {
-	ID     int64
-	Nonce  string
-	Parked []string // forms whose vector did not match when the flush was applied: held until an operator resumes them
+	ID      int64
+	Nonce   string
+	Foreign bool     // the item of this id is no fence: its key is somebody else's
+	Parked  []string // forms whose vector did not match when the flush was applied: held until an operator resumes them
 }
 
 // Value encodes what the fence's metadata item holds.

@@ -97,6 +97,19 @@ func (s *State) Tab(form, title string) (Tab, bool) {
 // tabID is the sheetId of a tab that we make: the same each time, so that a renamed tab is found again.
 func tabID(form, title string) int64 { return 1 + hash30("tab "+form+" "+title) }
 
+// Taken is the state with ids known to be in use although the read does not show them: ids are the spreadsheet's, but items that
+// somebody has put on a tab, a column or a row are not among its own.
+func (s *State) Taken(ids map[int64]bool) *State {
+	n := *s
+	n.ids = maps.Clone(s.ids)
+	for id := range ids {
+		if _, shown := n.ids[id]; !shown {
+			n.ids[id] = "?"
+		}
+	}
+	return &n
+}
+
 // nextFence is one above the highest fence and the highest number of any vector, past ids that others hold.
 func (s *State) nextFence() int64 {
 	id := int64(FirstFence - 1)

@@ -28,6 +28,7 @@ type Broken struct {
 	Gap     bool // a stored next below the expected one is not noticed
 	Books   bool // lost entries are not noticed
 	Peek    bool // Peek goes by entries only
+	Follow  bool // entries that do not follow each other are not noticed
 }
 
 type twinForm struct {
@@ -319,7 +320,7 @@ func (t *Twin) merge(f *twinForm, partitions int, until int64, limit int) (out [
 		}
 		q := f.part(int32(best))
 		x := q.buf[at[best]]
-		if x.entry.Offset != due[best] && t.Broken == (Broken{}) {
+		if x.entry.Offset != due[best] && !t.Broken.Follow {
 			q.drop()
 			return nil, false
 		}

@@ -87,6 +87,12 @@ func (a *App) Run(ctx context.Context) error {
 func (a *App) run(ctx context.Context) {
 	defer close(a.idle)
 	defer func() { _ = a.close() }()
+	if len(a.topics) == 0 {
+		a.log.Warn("no form has a spreadsheet: nothing to do")
+		a.joined.Store(true)
+		<-ctx.Done()
+		return
+	}
 	for ctx.Err() == nil {
 		if err := a.connected(ctx); err != nil && ctx.Err() == nil {
 			a.log.Warn("not consuming, trying again", "error", err)

@@ -6,7 +6,7 @@
 // lag means what every tool expects, and its metadata carries what a lost buffer is rebuilt from.
 //
 //	set-up   commit's metadata, log's start and end ──► add without records ──► next, for each partition
-//	claim    up to 500 records or 5 ms ──► add ──► mark next; without records a poll every two seconds
+//	claim    up to 500 records, 8 MiB or 5 ms ──► add ──► mark next; without records a poll every two seconds
 //	         GAP, or a next that was not expected ──► commit, leave: the group joins again and sets up anew
 //	         FULL ──► keep the records, poll, try again; the backlog waits in Kafka
 //	         parked ──► look again every ten seconds; other partitions go on

@@ -9,10 +9,9 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/formstream/formstream/pkg/buffer"
 	"github.com/formstream/formstream/pkg/chassis"
@@ -24,6 +23,7 @@ import (
 const (
 	atOnce     = 4 // spreadsheets written at the same time
 	retryEvery = 2 * time.Second
+	stuckEvery = 10 * time.Second // between runs of a spreadsheet whose forms are all parked
 )
 
 // App is the service.
@@ -60,6 +60,10 @@ func New(cfg Config, forms *form.Set, deps chassis.Deps) (*App, error) {
 func (a *App) Run(ctx context.Context) error {
 	if len(a.forms) == 0 {
 		a.log.Warn("no form has a spreadsheet: nothing to do")
+		a.ran.Store(true)
+		if a.cfg.Interval > 0 {
+			<-ctx.Done()
+		}
 		return nil
 	}
 	if a.cfg.Interval == 0 || a.cfg.Resume != "" {
@@ -144,7 +148,7 @@ func (a *App) checkMetadata(ctx context.Context, b Brokers, spreadsheet string, 
 		names, topics = append(names, f.ID), append(topics, f.Topic())
 	}
 	known, err := b.Topics(ctx, topics)
-	if err != nil {
+	if err != nil && len(known) == 0 {
 		return fmt.Errorf("ask the brokers for topics: %w", err)
 	}
 	partitions := make([]int, len(forms))
@@ -171,44 +175,58 @@ func (a *App) resume(ctx context.Context, writers map[string]*Writer) error {
 	return nil
 }
 
-// loop runs all writers, once or on the interval.
+// loop runs every writer, once or on the interval, each at its own pace, so that a spreadsheet that is slow or busy holds up no other.
 func (a *App) loop(ctx context.Context, writers map[string]*Writer) error {
+	slots := make(chan struct{}, atOnce)
+	ids := slices.Sorted(maps.Keys(writers))
+	errs := make([]error, len(ids))
+	var wg sync.WaitGroup
+	for i, id := range ids {
+		wg.Go(func() { errs[i] = a.turns(ctx, slots, id, writers[id]) })
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+// turns runs one writer, a bounded run at a time.
+func (a *App) turns(ctx context.Context, slots chan struct{}, id string, w *Writer) error {
 	for {
 		began := time.Now()
-		err := a.runAll(ctx, writers)
-		if err == nil {
-			a.ran.Store(true)
+		select {
+		case slots <- struct{}{}:
+		case <-ctx.Done():
+			return nil
 		}
-		if a.cfg.Interval == 0 || ctx.Err() != nil {
+		more, err := a.run(ctx, id, w)
+		<-slots
+		switch {
+		case more && ctx.Err() == nil:
+			continue
+		case a.cfg.Interval == 0:
 			return err
+		case err != nil:
+			a.log.Warn("run failed, the next one tries again", "spreadsheet", id, "error", err)
 		}
-		if err != nil {
-			a.log.Warn("run failed, the next one tries again", "error", err)
+		pause := a.cfg.Interval
+		if w.Stuck() {
+			pause = max(pause, stuckEvery) // what nobody mends must not use up the reads of the others
 		}
-		if (wall{}).Sleep(ctx, a.cfg.Interval-time.Since(began)) != nil {
+		if (wall{}).Sleep(ctx, pause-time.Since(began)) != nil {
 			return nil
 		}
 	}
 }
 
-func (a *App) runAll(ctx context.Context, writers map[string]*Writer) error {
-	var g errgroup.Group
-	g.SetLimit(atOnce)
-	ids := slices.Sorted(maps.Keys(writers))
-	errs := make([]error, len(ids))
-	for i, id := range ids {
-		g.Go(func() error {
-			began := time.Now()
-			r, err := writers[id].Run(ctx)
-			errs[i] = err
-			if r.Flushes > 0 {
-				a.log.Info("flushed", "spreadsheet", id, "flushes", r.Flushes, "rows", r.Rows, "parked", len(r.Parked), "duration_ms", time.Since(began).Milliseconds())
-			}
-			return nil
-		})
+func (a *App) run(ctx context.Context, id string, w *Writer) (more bool, err error) {
+	began := time.Now()
+	r, err := w.Run(ctx)
+	if err == nil {
+		a.ran.Store(true)
 	}
-	_ = g.Wait()
-	return errors.Join(errs...)
+	if r.Flushes > 0 {
+		a.log.Info("flushed", "spreadsheet", id, "flushes", r.Flushes, "rows", r.Rows, "parked", len(r.Parked), "duration_ms", time.Since(began).Milliseconds())
+	}
+	return r.More, err
 }
 
 // wall is the clock of production.

@@ -179,6 +179,16 @@ func TestApp_noFormWithASpreadsheet_endsAtOnce(t *testing.T) {
 	app, err := New(Config{}, set, deps())
 	require.NoError(t, err)
 	require.NoError(t, app.Run(t.Context()))
+
+	d := deps()
+	app, err = New(Config{Interval: time.Second}, set, d)
+	require.NoError(t, err)
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- app.Run(ctx) }()
+	kafkatest.WaitUntil(t, func() bool { return d.Health.Ready(t.Context()) == nil }, "ready")
+	stop()
+	require.NoError(t, <-ended, "a loop stays until it is told to end")
 }
 
 func TestApp_awayStores_oneRunSaysWhich(t *testing.T) {
@@ -257,7 +267,7 @@ func TestTwoWriters_eachRowOnce(t *testing.T) {
 					t.Errorf("flusher %d: parked %v, %v", i, r.Parked, err)
 					return
 				}
-				if err == nil {
+				if err == nil && !r.More {
 					return // the buffer has nothing more
 				}
 			}

@@ -50,7 +50,7 @@ func BenchmarkPlan(b *testing.B) {
 	for b.Loop() {
 		d, _, err := w.planForm(context.Background(), c, false)
 		require.NoError(b, err)
-		parts := compose([]draft{*d}, w.set.Bytes)
+		parts, _ := compose([]draft{*d}, w.set.Bytes)
 		require.Len(b, parts, 1)
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/planned, "ns/entry")
@@ -61,7 +61,7 @@ func BenchmarkFlushRequest(b *testing.B) {
 	w, c := benchWriter(b)
 	d, _, err := w.planForm(context.Background(), c, false)
 	require.NoError(b, err)
-	parts := compose([]draft{*d}, w.set.Bytes)
+	parts, _ := compose([]draft{*d}, w.set.Bytes)
 	size := 0
 	b.ReportAllocs()
 	for b.Loop() {

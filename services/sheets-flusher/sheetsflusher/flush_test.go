@@ -67,6 +67,40 @@ func TestRun_topicMadeAnewWhilePlanning_isParked(t *testing.T) {
 	require.Nil(t, b.rows("Demo"))
 }
 
+func TestRun_brokersAnswerForSomeTopics_thoseFormsGoOn(t *testing.T) {
+	b := setup(t)
+	b.aged("demo", "a")
+	b.aged("other", "o")
+	b.run()
+	b.aged("demo", "b")
+	b.aged("other", "p")
+	b.ports.Brokers = brokersFunc(func(ctx context.Context, names []string) (map[string]topicState, error) {
+		topics, err := b.brokers.Topics(ctx, names)
+		delete(topics, "forms.demo")
+		return topics, errors.Join(err, errors.New("forms.demo: a partition has no leader"))
+	})
+	require.Equal(t, Result{Flushes: 1, Rows: 1}, b.run())
+	require.Equal(t, []string{"o", "p"}, b.ids("Other"))
+	require.Empty(t, b.parks(), "it is not the form's fault")
+	b.ports.Brokers = b.brokers
+	b.run()
+	require.Equal(t, []string{"a", "b"}, b.ids("Demo"))
+}
+
+func TestRun_endsAfterSoManyFlushes_andSaysThatThereIsMore(t *testing.T) {
+	b := setup(t)
+	b.set.Rows, b.set.Flushes = 1, 2
+	b.aged("demo", "a", "b", "c", "d", "e")
+	w := b.writer()
+	for _, want := range []Result{{Flushes: 2, Rows: 2, More: true}, {Flushes: 2, Rows: 2, More: true}} {
+		r, err := w.Run(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, want, r)
+	}
+	require.Equal(t, Result{Flushes: 1, Rows: 1}, runAll(b, w))
+	require.Equal(t, []string{"a", "b", "c", "d", "e"}, b.ids("Demo"))
+}
+
 func TestFlush_settle_youngEntriesWait(t *testing.T) {
 	b := setup(t)
 	b.add("demo", 0, entry{id: "a"})
@@ -197,7 +231,7 @@ func TestRun_toldToStop_finishesTheFlushUnderWay(t *testing.T) {
 	})
 	r, err := b.writer().Run(ctx)
 	require.NoError(t, err)
-	require.Equal(t, Result{Flushes: 1, Rows: 1}, r)
+	require.Equal(t, Result{Flushes: 1, Rows: 1, More: true}, r)
 	require.Equal(t, []string{"a"}, b.ids("Demo"))
 	require.Equal(t, int64(1), b.peek("demo").Partitions[0].Delivered, "released")
 	require.Equal(t, 1, b.run().Rows)

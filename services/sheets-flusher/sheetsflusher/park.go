@@ -112,7 +112,10 @@ func (w *Writer) checkHead(ctx context.Context, c candidate) (reason string, hea
 func (w *Writer) park(ctx context.Context, form, reason string) {
 	w.parked[form] = Park{Form: form, Reason: reason}
 	w.Metrics.park(form, reason)
-	w.Logger.Error("form parked", "form", form, "spreadsheet", w.spreadsheet, "reason", reason)
+	if w.told[form] != reason { // a loop finds it again in each run
+		w.told[form] = reason
+		w.Logger.Error("form parked", "form", form, "spreadsheet", w.spreadsheet, "reason", reason)
+	}
 	if err := w.Buffer.Park(ctx, form, reason); err != nil {
 		w.Logger.Warn("park not noted in the buffer", "form", form, "error", err)
 	}
@@ -120,6 +123,7 @@ func (w *Writer) park(ctx context.Context, form, reason string) {
 
 // unpark clears what the buffer shows of a park that is over.
 func (w *Writer) unpark(ctx context.Context, c candidate) {
+	delete(w.told, c.form.ID)
 	if c.peek.Park == "" {
 		return
 	}

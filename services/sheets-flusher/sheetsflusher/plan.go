@@ -82,7 +82,11 @@ func (w *Writer) plan(ctx context.Context, active []candidate) (drafts []draft, 
 		return nil, false, err
 	}
 	for _, c := range active {
-		c.topic = w.topics[c.form.Topic()]
+		topic, answered := w.topics[c.form.Topic()]
+		if !answered {
+			continue
+		}
+		c.topic = topic
 		if healed, err := w.heal(ctx, c); healed || err != nil {
 			if err != nil {
 				return nil, false, err
@@ -125,7 +129,11 @@ func (w *Writer) verify(ctx context.Context, drafts []draft) (same []draft, err 
 		return nil, err
 	}
 	for _, d := range drafts {
-		if w.topics[d.form.Topic()].ID != d.topicID {
+		topic, answered := w.topics[d.form.Topic()]
+		if !answered {
+			continue
+		}
+		if topic.ID != d.topicID {
 			w.park(ctx, d.form.ID, reasonTopic)
 			continue
 		}
@@ -212,8 +220,8 @@ const timeLayout = "2006-01-02T15:04:05.000Z"
 func Header(f *form.Form) []string { return append([]string{"Received at", "Id"}, f.Header()...) }
 
 // compose shares the bytes of one request between the drafts, an entry of each in turn. Any prefix of a draft is closed, so it
-// may be cut anywhere; the first entry is always taken.
-func compose(drafts []draft, bytes int) []sheet.Part {
+// may be cut anywhere; the first entry is always taken. rest reports whether anything was left.
+func compose(drafts []draft, bytes int) (parts []sheet.Part, rest bool) {
 	taken := make([]int, len(drafts))
 	for left, some := bytes, true; some; {
 		some = false
@@ -230,13 +238,13 @@ func compose(drafts []draft, bytes int) []sheet.Part {
 			some = true
 		}
 	}
-	var parts []sheet.Part
 	for i, d := range drafts {
 		if taken[i] > 0 {
 			parts = append(parts, d.part(taken[i]))
 		}
+		rest = rest || taken[i] < len(d.lines)
 	}
-	return parts
+	return parts, rest
 }
 
 // part is the draft's first n entries: where they take the vector, and their rows by (received_at, partition, offset).

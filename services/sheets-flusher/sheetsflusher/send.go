@@ -75,6 +75,11 @@ func (w *Writer) ask(ctx context.Context, f *sheet.Flush, attempt int, cause err
 		w.state = nil
 		return step{}, true, fmt.Errorf("spreadsheet %s: ask for fence %d: %w", w.spreadsheet, f.Fence.ID, err)
 	}
+	if a.found && a.fence.Foreign {
+		w.foreign[f.Fence.ID] = true
+		w.state = nil
+		return step{kind: again}, true, nil
+	}
 	if a.found && a.fence.Nonce != f.Fence.Nonce {
 		w.state = nil
 		return step{kind: again}, true, nil

@@ -115,12 +115,22 @@ func newForm(t testing.TB, id, tab string) *form.Form {
 
 func (b *testBundle) writer() *Writer { return NewWriter(b.ports, b.set, book, b.forms) }
 
-// run lets a new writer run once and expects no error.
+// run lets a new writer run until it has nothing more to write, and expects no error.
 func (b *testBundle) run() Result {
 	b.Helper()
-	r, err := b.writer().Run(b.Context())
-	require.NoError(b, err)
-	return r
+	return runAll(b, b.writer())
+}
+
+// runAll adds up the runs of a writer until it has nothing more to write.
+func runAll(t *testBundle, w *Writer) (sum Result) {
+	t.Helper()
+	for more := true; more; {
+		r, err := w.Run(t.Context())
+		require.NoError(t, err)
+		more = r.More
+		sum.Flushes, sum.Rows, sum.Parked = sum.Flushes+r.Flushes, sum.Rows+r.Rows, r.Parked
+	}
+	return sum
 }
 
 // entry is what the log holds at one offset.

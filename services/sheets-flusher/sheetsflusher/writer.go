@@ -72,6 +72,7 @@ type Settings struct {
 	Keep      int           // fences that stay
 	PlanAge   time.Duration // a plan older than this is not sent
 	TopicsAge time.Duration // while there is nothing to write, the brokers are asked for topics after this
+	Flushes   int           // most in one run, so that other spreadsheets have their turn
 	Attempts  int           // of one request, and of plans in a row that come to nothing
 	Backoff   time.Duration // first wait; doubled up to 32 times
 	Finish    time.Duration // what a flush under way may take after the run has been told to stop
@@ -80,7 +81,7 @@ type Settings struct {
 // DefaultSettings are protocol.md's figures.
 func DefaultSettings() Settings {
 	return Settings{
-		Settle: 2 * time.Second, Rows: 5000, Bytes: 1_500_000, Keep: sheet.KeepFences,
+		Settle: 2 * time.Second, Rows: 5000, Bytes: 1_500_000, Keep: sheet.KeepFences, Flushes: 10,
 		PlanAge: time.Minute, TopicsAge: 30 * time.Second, Attempts: 8, Backoff: time.Second, Finish: 20 * time.Second,
 	}
 }
@@ -88,7 +89,8 @@ func DefaultSettings() Settings {
 // Result counts what a run did.
 type Result struct {
 	Flushes, Rows int
-	Parked        []Park
+	More          bool   // the run ended with entries left that it could have written
+	Parked        []Park // the forms that it passed over
 }
 
 // Writer is the one writer of one spreadsheet in this process. It is not safe for concurrent use. Between runs it keeps the
@@ -102,6 +104,8 @@ type Writer struct {
 	state    *sheet.State // nil: must be read
 	topics   map[string]kafka.Topic
 	topicsAt time.Time
+	foreign  map[int64]bool    // metadata ids that others hold where the read does not show them
+	told     map[string]string // form -> the park's reason that was last logged
 
 	// of the run under way
 	parked map[string]Park
@@ -112,13 +116,14 @@ type Writer struct {
 
 // NewWriter makes the writer of a spreadsheet; all forms must have it as their sink.
 func NewWriter(p Ports, s Settings, spreadsheet string, forms []*form.Form) *Writer {
-	return &Writer{Ports: p, set: s, spreadsheet: spreadsheet, forms: forms}
+	return &Writer{Ports: p, set: s, spreadsheet: spreadsheet, forms: forms, foreign: map[int64]bool{}, told: map[string]string{}}
 }
 
 // errNoProgress ends a run whose plans keep coming to nothing; the next run begins anew.
 var errNoProgress = errors.New("plans came to nothing too often: another flusher is at work on this spreadsheet, it is being edited, or Sheets does not take a request in time")
 
-// Run writes until nothing is left to write or something stands in the way.
+// Run writes what there is to write when it begins, or as much of it as Settings.Flushes lets it, or until something stands in
+// the way. What comes in meanwhile is the next run's, so that a run ends however busy a form is.
 func (w *Writer) Run(ctx context.Context) (Result, error) {
 	if len(w.parked) > 0 {
 		w.state = nil // what a park was found in may have been put right in the spreadsheet
@@ -142,13 +147,17 @@ func (w *Writer) Run(ctx context.Context) (Result, error) {
 		if err == nil && step.kind == again && idle >= w.set.Attempts {
 			err = errNoProgress
 		}
-		if err != nil || step.kind == nothing {
+		total.More = step.more && err == nil
+		if err != nil || step.kind == nothing || step.kind == flushed && (!step.more || total.Flushes >= w.set.Flushes) {
 			total.Parked = slices.SortedFunc(maps.Values(w.parked), func(a, b Park) int { return strings.Compare(a.Form, b.Form) })
 			return total, err
 		}
 	}
 	return total, nil
 }
+
+// Stuck reports whether the last run found every form parked.
+func (w *Writer) Stuck() bool { return len(w.parked) == len(w.forms) }
 
 type stepKind int
 
@@ -161,6 +170,7 @@ const (
 type step struct {
 	kind stepKind
 	rows int
+	more bool // the buffer had more to write than was flushed
 }
 
 // flush does one round.
@@ -191,14 +201,18 @@ func (w *Writer) flush(ctx context.Context) (step, error) {
 	if drafts, err = w.verify(ctx, drafts); err != nil || len(drafts) == 0 {
 		return step{}, err
 	}
+	others := w.alone && len(drafts) > 1
 	if w.alone {
 		w.turn++
 		drafts = drafts[w.turn%len(drafts):][:1]
 	}
-	return w.send(ctx, w.state.Flush(w.Nonce(), w.set.Keep, planned, compose(drafts, w.set.Bytes)))
+	parts, rest := compose(drafts, w.set.Bytes)
+	s, err := w.send(ctx, w.state.Flush(w.Nonce(), w.set.Keep, planned, parts))
+	s.more = others || rest || slices.ContainsFunc(drafts, func(d draft) bool { return len(d.lines) >= w.set.Rows })
+	return s, err
 }
 
-// askBrokers asks for topic ids and ends: no answer, no flush.
+// askBrokers asks for topic ids and ends: no answer, no flush. A topic that is not answered, or not there, is passed over.
 func (w *Writer) askBrokers(ctx context.Context) error {
 	names := make([]string, len(w.forms))
 	for i, f := range w.forms {
@@ -206,8 +220,11 @@ func (w *Writer) askBrokers(ctx context.Context) error {
 	}
 	at := w.Clock.Now()
 	topics, err := w.Brokers.Topics(ctx, names)
-	if err != nil {
+	if err != nil && len(topics) == 0 {
 		return fmt.Errorf("ask the brokers for topics: %w", err)
+	}
+	if err != nil {
+		w.Logger.Warn("brokers did not answer for all topics, the other forms go on", "spreadsheet", w.spreadsheet, "error", err)
 	}
 	w.topics, w.topicsAt = topics, at
 	return nil
@@ -229,7 +246,7 @@ func (w *Writer) read(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read spreadsheet %s: %w", w.spreadsheet, err)
 	}
-	w.state = st
+	w.state = st.Taken(w.foreign)
 	return nil
 }
 

@@ -53,7 +53,10 @@ func openFolder(path string) (_ *folder, err error) {
 	if err := f.sign(); err != nil {
 		return nil, err
 	}
-	return f, f.checkFormat()
+	if err := f.checkFormat(); err != nil {
+		return nil, err
+	}
+	return f, nil
 }
 
 func (f *folder) in(name string) string { return filepath.Join(f.path, name) }
