@@ -8,11 +8,12 @@ import (
 	"slices"
 	"time"
 
+	"google.golang.org/api/sheets/v4"
+
 	"github.com/formstream/formstream/pkg/buffer"
 	"github.com/formstream/formstream/pkg/kafka"
 	"github.com/formstream/formstream/pkg/sheet"
 	"github.com/formstream/formstream/services/sheets-consumer/sheetsconsumer"
-	"google.golang.org/api/sheets/v4"
 )
 
 var errAway = errors.New("away")

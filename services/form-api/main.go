@@ -12,14 +12,13 @@ import (
 	"os"
 
 	"github.com/formstream/formstream/pkg/chassis"
-	"github.com/formstream/formstream/pkg/form"
 	"github.com/formstream/formstream/services/form-api/formapi"
 )
 
 func main() {
 	cfg := &formapi.Config{}
 	run := func(ctx context.Context, deps chassis.Deps) error {
-		forms, err := form.LoadDir(cfg.Forms, os.LookupEnv)
+		forms, err := cfg.LoadForms(os.LookupEnv)
 		if err != nil {
 			return err
 		}

@@ -11,7 +11,6 @@ import (
 	"os"
 
 	"github.com/formstream/formstream/pkg/chassis"
-	"github.com/formstream/formstream/pkg/form"
 	"github.com/formstream/formstream/services/sheets-flusher/sheetsflusher"
 )
 
@@ -19,7 +18,7 @@ func main() {
 	var cfg sheetsflusher.Config
 	os.Exit(chassis.Run(context.Background(), "sheets-flusher", os.Args[1:], os.LookupEnv, os.Stdout, os.Stderr, &cfg,
 		func(ctx context.Context, deps chassis.Deps) error {
-			forms, err := form.LoadDir(cfg.Forms, os.LookupEnv)
+			forms, err := cfg.LoadForms(os.LookupEnv)
 			if err != nil {
 				return err
 			}

@@ -18,7 +18,7 @@ import (
 func main() {
 	cfg := &standalone.Config{}
 	run := func(ctx context.Context, deps chassis.Deps) error {
-		forms, err := standalone.LoadForms(*cfg, os.LookupEnv)
+		forms, err := cfg.LoadForms(os.LookupEnv)
 		if err != nil {
 			return err
 		}

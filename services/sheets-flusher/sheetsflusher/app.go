@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"os"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -44,7 +45,12 @@ func New(cfg Config, forms *form.Set, deps chassis.Deps) (*App, error) {
 		}
 	}
 	if cfg.Resume != "" && !slices.ContainsFunc(a.forms, func(f *form.Form) bool { return f.ID == cfg.Resume }) {
-		return nil, fmt.Errorf("-resume: there is no form %q with a spreadsheet in %s", cfg.Resume, cfg.Forms)
+		return nil, chassis.Wrong("resume", cfg.Resume, "there is no such form with a spreadsheet in "+cfg.Forms)
+	}
+	if cfg.Credentials != "" {
+		if _, err := os.ReadFile(cfg.Credentials); err != nil {
+			return nil, chassis.Wrong("credentials", cfg.Credentials, "cannot be read: give the service account's key file")
+		}
 	}
 	deps.Health.Register("first run", func(context.Context) error {
 		if !a.ran.Load() {

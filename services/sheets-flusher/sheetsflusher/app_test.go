@@ -170,7 +170,7 @@ func TestNew_resumeOfAFormThatIsNotThere_isRefused(t *testing.T) {
 	set, err := form.NewSet(newForm(t, "demo", "Demo"))
 	require.NoError(t, err)
 	_, err = New(Config{Config: chassis.Config{Forms: "forms"}, Resume: "missing"}, set, deps())
-	require.EqualError(t, err, `-resume: there is no form "missing" with a spreadsheet in forms`)
+	require.ErrorContains(t, err, "there is no such form with a spreadsheet in forms")
 }
 
 func TestApp_noFormWithASpreadsheet_endsAtOnce(t *testing.T) {

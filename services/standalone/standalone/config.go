@@ -3,13 +3,9 @@ package standalone
 import (
 	"errors"
 	"flag"
-	"fmt"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/formstream/formstream/pkg/chassis"
-	"github.com/formstream/formstream/pkg/form"
 )
 
 // Config is what an operator sets.
@@ -43,7 +39,7 @@ func (c *Config) RegisterFlags(fs *flag.FlagSet) {
 	fs.BoolVar(&c.Google, "google", false, "write to Google Sheets, with Application Default Credentials unless -credentials is given")
 	fs.StringVar(&c.Credentials, "credentials", "", "service-account `file`: write to Google Sheets with it")
 	fs.BoolVar(&c.Fsync, "fsync", true, "answer a submission when it is on the disk; false: faster, but a power failure loses the last moments")
-	fs.DurationVar(&c.Interval, "interval", 1500*time.Millisecond, "how often to look for something to write; 40 flushes a minute is what Google allows one account")
+	fs.DurationVar(&c.Interval, "interval", 1500*time.Millisecond, "how often to look for something to write; at 1.5s that is 40 flushes a minute, below what Google allows one account")
 	fs.DurationVar(&c.Settle, "settle", 0, "youngest age at which a submission is written; 2s where other form-api processes write to the same brokers")
 }
 
@@ -85,31 +81,3 @@ func (c *Config) ownBroker() bool { return len(c.Kafka.Brokers) == 0 }
 func (c *Config) ownRedis() bool  { return len(c.Redis.Addrs) == 0 }
 func (c *Config) ownSheets() bool { return c.Endpoint == "" && !c.toGoogle() }
 func (c *Config) toGoogle() bool  { return c.Google || c.Credentials != "" }
-
-// LoadForms reads the folder of definitions. Its errors name the flag -forms.
-func LoadForms(cfg Config, lookup func(string) (string, bool)) (*form.Set, error) {
-	if _, err := os.Stat(cfg.Forms); errors.Is(err, os.ErrNotExist) {
-		where, err := filepath.Abs(cfg.Forms)
-		if err != nil {
-			where = cfg.Forms
-		}
-		return nil, chassis.Wrong("forms", cfg.Forms, fmt.Sprintf("there is no folder %s; start in the root of the repository, which has one, or name a folder of form definitions", where))
-	}
-	forms, err := form.LoadDir(cfg.Forms, lookup)
-	if err != nil {
-		return nil, atFlag("forms", cfg.Forms, err)
-	}
-	return forms, nil
-}
-
-// atFlag makes each error in err's tree a problem of the flag.
-func atFlag(flag, value string, err error) error {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		var errs []error
-		for _, e := range joined.Unwrap() {
-			errs = append(errs, atFlag(flag, value, e))
-		}
-		return errors.Join(errs...)
-	}
-	return chassis.Wrong(flag, value, err.Error())
-}

@@ -71,7 +71,7 @@ type running struct {
 // run starts an App; it ends with the test, without an error.
 func run(t testing.TB, cfg standalone.Config) *running {
 	t.Helper()
-	forms, err := standalone.LoadForms(cfg, none)
+	forms, err := cfg.LoadForms(none)
 	require.NoError(t, err)
 	r := &running{t: t, out: newLines(), log: newLines(), ended: make(chan error, 1)}
 	r.App, err = standalone.New(cfg, forms, chassis.Deps{
