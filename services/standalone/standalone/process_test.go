@@ -108,6 +108,7 @@ func refused(t testing.TB, args ...string) string {
 	require.Positive(t, exit.ExitCode(), "refuses by itself")
 	require.Empty(t, stdout.String())
 	require.Equal(t, 1, strings.Count(stderr.String(), "\n"), "one line: "+stderr.String())
+	require.True(t, strings.HasPrefix(stderr.String(), "standalone: -"), "plain, and it begins with the flag: "+stderr.String())
 	return stderr.String()
 }
 
