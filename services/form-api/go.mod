@@ -5,7 +5,7 @@ go 1.26.0
 require (
 	github.com/IBM/sarama v1.61.1
 	github.com/formstream/formstream/pkg v0.0.0
-	github.com/formstream/formstream/pkgtest v0.0.0-00010101000000-000000000000
+	github.com/formstream/formstream/pkgtest v0.0.0
 	github.com/go-chi/chi/v5 v5.5.0
 	github.com/prometheus/client_golang v1.25.0
 	github.com/stretchr/testify v1.12.1

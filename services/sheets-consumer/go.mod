@@ -6,7 +6,7 @@ require (
 	github.com/IBM/sarama v1.61.1
 	github.com/alicebob/miniredis/v2 v2.40.0
 	github.com/formstream/formstream/pkg v0.0.0
-	github.com/formstream/formstream/pkgtest v0.0.0-00010101000000-000000000000
+	github.com/formstream/formstream/pkgtest v0.0.0
 	github.com/prometheus/client_golang v1.25.0
 	github.com/redis/go-redis/v9 v9.23.0
 	github.com/stretchr/testify v1.12.1
