@@ -28,7 +28,7 @@ func (c *Config) LoadForms(lookup Lookup) (*form.Set, error) {
 
 // atFlag makes each error in err's tree a problem of the flag.
 func atFlag(flag, value string, err error) error {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // the tree itself is walked
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		var errs []error
 		for _, e := range joined.Unwrap() {
 			errs = append(errs, atFlag(flag, value, e))
