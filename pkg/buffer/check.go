@@ -2,7 +2,9 @@ package buffer
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"sync"
 
@@ -42,6 +44,17 @@ func (s *Store) Check(ctx context.Context) error {
 		return err
 	}
 	return warning
+}
+
+// CheckOrWarn is Check, but a policy that the server does not tell is only logged.
+func (s *Store) CheckOrWarn(ctx context.Context, log *slog.Logger) error {
+	err := s.Check(ctx)
+	var unknown *PolicyUnknownError
+	if errors.As(err, &unknown) {
+		log.Warn("redis settings not known", "error", err)
+		return nil
+	}
+	return err
 }
 
 func checkServer(ctx context.Context, rdb redis.Cmdable) error {

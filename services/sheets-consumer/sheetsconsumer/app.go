@@ -103,10 +103,7 @@ func (a *App) run(ctx context.Context) {
 
 // connected consumes for as long as one connection to Kafka lasts.
 func (a *App) connected(ctx context.Context) error {
-	var unknown *buffer.PolicyUnknownError
-	if err := a.store.Check(ctx); errors.As(err, &unknown) {
-		a.log.Warn("redis settings not known", "error", err)
-	} else if err != nil {
+	if err := a.store.CheckOrWarn(ctx, a.log); err != nil {
 		return err
 	}
 	asking, err := kafka.NewConfig(a.cfg.Kafka, "formstream-sheets-consumer")

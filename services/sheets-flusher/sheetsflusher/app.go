@@ -97,10 +97,7 @@ func (a *App) connected(ctx context.Context) error {
 	}
 	defer rdb.Close()
 	store := buffer.New(rdb, buffer.Options{Prefix: a.cfg.Redis.Prefix})
-	var unknown *buffer.PolicyUnknownError
-	if err := store.Check(ctx); errors.As(err, &unknown) {
-		a.log.Warn("redis settings not known", "error", err)
-	} else if err != nil {
+	if err := store.CheckOrWarn(ctx, a.log); err != nil {
 		return err
 	}
 	sc, err := kafka.NewConfig(a.cfg.Kafka, "formstream-sheets-flusher")

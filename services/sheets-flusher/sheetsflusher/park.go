@@ -89,12 +89,7 @@ func (w *Writer) needsHead(c candidate) bool {
 // checkHead refuses a tab that has rows below a header of ours, though no vector says how far they go.
 func (w *Writer) checkHead(ctx context.Context, c candidate) (reason string, headed bool, err error) {
 	tab, _ := w.state.Tab(c.form.ID, c.form.Sinks.Sheets.Tab)
-	head, err := retry(ctx, w, func() ([][]string, error) {
-		if err := w.Quota.Read(ctx); err != nil {
-			return nil, err
-		}
-		return w.Sheets.Head(ctx, w.spreadsheet, tab.Title)
-	})
+	head, err := retry(ctx, w, w.Quota.Read, func() ([][]string, error) { return w.Sheets.Head(ctx, w.spreadsheet, tab.Title) })
 	if sheet.OutcomeOf(err) == sheet.Refused {
 		return reasonTabUnreadable, false, nil // renamed a moment ago, or no grid; the other forms need not wait for it
 	}

@@ -63,10 +63,7 @@ func (w *Writer) ask(ctx context.Context, f *sheet.Flush, attempt int, cause err
 		fence sheet.Fence
 		found bool
 	}
-	a, err := retry(ctx, w, func() (answer, error) {
-		if err := w.Quota.Read(ctx); err != nil {
-			return answer{}, err
-		}
+	a, err := retry(ctx, w, w.Quota.Read, func() (answer, error) {
 		fence, found, err := w.Sheets.Fence(ctx, w.spreadsheet, f.Fence.ID)
 		return answer{fence, found}, err
 	})
@@ -75,12 +72,10 @@ func (w *Writer) ask(ctx context.Context, f *sheet.Flush, attempt int, cause err
 		w.state = nil
 		return step{}, true, fmt.Errorf("spreadsheet %s: ask for fence %d: %w", w.spreadsheet, f.Fence.ID, err)
 	}
-	if a.found && a.fence.Foreign {
-		w.foreign[f.Fence.ID] = true
-		w.state = nil
-		return step{kind: again}, true, nil
-	}
-	if a.found && a.fence.Nonce != f.Fence.Nonce {
+	if a.found && (a.fence.Foreign || a.fence.Nonce != f.Fence.Nonce) {
+		if a.fence.Foreign {
+			w.foreign[f.Fence.ID] = true
+		}
 		w.state = nil
 		return step{kind: again}, true, nil
 	}
@@ -102,8 +97,8 @@ func (w *Writer) ask(ctx context.Context, f *sheet.Flush, attempt int, cause err
 	return step{}, false, nil
 }
 
-// settle ends a flush that is in the spreadsheet, whose state is now known. Forms whose vector was not what the flush stood on are held: somebody else
-// wrote after its fence had gone, and their rows may stand twice.
+// settle ends a flush that is in the spreadsheet, whose state is now known. Forms whose vector was not what the flush stood on
+// are held: somebody else wrote after its fence had gone, and their rows may stand twice.
 func (w *Writer) settle(ctx context.Context, f *sheet.Flush, known *sheet.State, unmatched []string) (step, error) {
 	held := map[string]bool{}
 	for _, form := range unmatched {
@@ -152,10 +147,7 @@ func (w *Writer) hold(ctx context.Context, f *sheet.Flush, forms []string) {
 
 // rehold rewrites the list of forms that a fence holds.
 func (w *Writer) rehold(ctx context.Context, fence sheet.Fence, forms []string) error {
-	_, err := retry(ctx, w, func() (*sheets.BatchUpdateSpreadsheetResponse, error) {
-		if err := w.Quota.Write(ctx); err != nil {
-			return nil, err
-		}
+	_, err := retry(ctx, w, w.Quota.Write, func() (*sheets.BatchUpdateSpreadsheetResponse, error) {
 		return w.Sheets.Apply(ctx, w.spreadsheet, sheet.Hold(fence, forms))
 	})
 	return err

@@ -233,12 +233,7 @@ func (w *Writer) askBrokers(ctx context.Context) error {
 // read asks the spreadsheet for its state. One that cannot be reached parks all its forms.
 func (w *Writer) read(ctx context.Context) error {
 	w.state = nil
-	st, err := retry(ctx, w, func() (*sheet.State, error) {
-		if err := w.Quota.Read(ctx); err != nil {
-			return nil, err
-		}
-		return w.Sheets.Read(ctx, w.spreadsheet)
-	})
+	st, err := retry(ctx, w, w.Quota.Read, func() (*sheet.State, error) { return w.Sheets.Read(ctx, w.spreadsheet) })
 	if err != nil && sheet.OutcomeOf(err) == sheet.Denied {
 		w.deny(ctx, err)
 		return nil
@@ -250,10 +245,14 @@ func (w *Writer) read(ctx context.Context) error {
 	return nil
 }
 
-// retry calls a read until it is answered; Denied and Refused are answers.
-func retry[T any](ctx context.Context, w *Writer, call func() (T, error)) (T, error) {
+// retry makes a call, each time that the quota allows one, until it is answered; Denied and Refused are answers.
+func retry[T any](ctx context.Context, w *Writer, quota func(context.Context) error, call func() (T, error)) (T, error) {
 	for attempt := 0; ; attempt++ {
-		v, err := call()
+		var v T
+		err := quota(ctx)
+		if err == nil {
+			v, err = call()
+		}
 		if err == nil || attempt+1 >= w.set.Attempts || ctx.Err() != nil {
 			return v, err
 		}
