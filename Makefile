@@ -34,14 +34,14 @@ run: ## Start everything in one process, without any server installed (RUN_FLAGS
 	go run ./services/standalone $(RUN_FLAGS)
 
 .PHONY: test
-test: ## Run the tests of every module (TEST_FLAGS='-run TestLoad'); CI=true makes a missing Redis a failure
+test: ## Run the tests of every module (TEST_FLAGS='-run TestLoad'); CI=true makes a missing server a failure
 	@if [ -z '$(RACE)' ]; then \
 		echo 'No C compiler ($(shell go env CC)): the tests run without the race detector.'; \
 		if [ "$${CI:-}" = true ]; then exit 1; fi; \
 	fi
 	@report=$$(mktemp); trap 'rm -f "$$report"' EXIT; status=0; \
 	echo 'go test $(RACE) -shuffle=on -vet=off -timeout $(TEST_TIMEOUT) $(TEST_FLAGS) work'; \
-	FORMSTREAM_TEST_REPORT=$$report go test $(RACE) -shuffle=on -vet=off -timeout $(TEST_TIMEOUT) $(TEST_FLAGS) work || status=$$?; \
+	FORMSTREAM_TEST_REPORT=$$report go run ./pkgtest/withkafka go test $(RACE) -shuffle=on -vet=off -timeout $(TEST_TIMEOUT) $(TEST_FLAGS) work || status=$$?; \
 	cat "$$report"; exit $$status # what tests report, which go test hides when they pass
 
 .PHONY: lint
@@ -87,7 +87,7 @@ screenshot: ## Take the README's picture of the emulator's grid; needs Chromium
 	scripts/screenshot.sh
 
 .PHONY: deps
-deps: ## Install what some tests run for real: Redis with Sentinel, Chromium (Debian, Ubuntu)
+deps: ## Install what some tests run for real: Kafka, Redis with Sentinel, Chromium (Debian, Ubuntu)
 	scripts/install-test-deps.sh
 
 .PHONY: clean

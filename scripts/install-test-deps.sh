@@ -1,16 +1,24 @@
 #!/usr/bin/env bash
-# Installs what some tests run for real: redis-server with Sentinel, and Chromium.
+# Installs what some tests run for real: redis-server with Sentinel, Chromium, and
+# Java with Maven, which then fetches a Kafka broker's jars into the user's cache.
 # Does nothing where they are there already. For Debian and Ubuntu; elsewhere it
 # says what is missing.
 set -euo pipefail
+cd "$(dirname "$0")/.."
 
 missing=()
 command -v redis-server >/dev/null || missing+=(redis-server)
 command -v redis-sentinel >/dev/null || missing+=(redis-sentinel)
 command -v chromium >/dev/null || missing+=(chromium)
+command -v java >/dev/null || missing+=(default-jre-headless)
+command -v mvn >/dev/null || missing+=(maven)
 
+fetch_kafka() {
+	go run ./pkgtest/withkafka -fetch
+	echo 'Kafka, Redis, Sentinel and Chromium are installed.'
+}
 if [ ${#missing[@]} -eq 0 ]; then
-	echo 'Redis, Sentinel and Chromium are installed.'
+	fetch_kafka
 	exit 0
 fi
 if ! command -v apt-get >/dev/null; then
@@ -25,3 +33,4 @@ fi
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -q
 apt-get install -q -y --no-install-recommends "${missing[@]}"
+fetch_kafka

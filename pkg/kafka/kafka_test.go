@@ -165,7 +165,7 @@ func TestPending_callerLeaves(t *testing.T) {
 
 	t.Run("before it was encoded, dropped", func(t *testing.T) {
 		m := newTestPending("k")
-		left, err := m.leave(over)
+		left, err := m.leave(over, "forms.demo")
 		require.True(t, left)
 		require.Equal(t, NotStored, err.(*ProduceError).Fate) //nolint:errorlint // the type itself
 		_, err = m.msg.Value.Encode()
@@ -181,7 +181,7 @@ func TestPending_callerLeaves(t *testing.T) {
 		require.NoError(t, err)
 		_, err = m.msg.Value.Encode()
 		require.NoError(t, err, "who still waits is encoded as often as Sarama wants")
-		left, err := m.leave(over)
+		left, err := m.leave(over, "forms.demo")
 		require.True(t, left)
 		require.Equal(t, MaybeStored, err.(*ProduceError).Fate) //nolint:errorlint // the type itself
 		_, err = m.msg.Value.Encode()
@@ -192,7 +192,7 @@ func TestPending_callerLeaves(t *testing.T) {
 	t.Run("when it was settled, too late", func(t *testing.T) {
 		m := newTestPending("k")
 		require.True(t, m.settle(nil))
-		left, _ := m.leave(over)
+		left, _ := m.leave(over, "forms.demo")
 		require.False(t, left)
 		<-m.done
 		require.NoError(t, m.err)

@@ -99,17 +99,17 @@ func (m *pending) settle(err error) (waiting bool) {
 }
 
 // leave ends the caller's wait when its context has ended, with the error that it gets. Not left: m was settled in the
-// meantime, and done is filled.
-func (m *pending) leave(ctx context.Context) (left bool, err error) {
+// meantime, and done is filled. Once left, m is another's and may serve another record: nothing of it may be read.
+func (m *pending) leave(ctx context.Context, topic string) (left bool, err error) {
 	for {
 		switch m.state.Load() {
 		case queued:
 			if m.state.CompareAndSwap(queued, goneQueued) {
-				return true, expired(ctx, m.msg.Topic, false)
+				return true, expired(ctx, topic, false)
 			}
 		case encoded:
 			if m.state.CompareAndSwap(encoded, goneSent) {
-				return true, expired(ctx, m.msg.Topic, true)
+				return true, expired(ctx, topic, true)
 			}
 		default:
 			return false, nil

@@ -121,7 +121,7 @@ func (p *Producer) Produce(ctx context.Context, topic string, key []byte, header
 	select {
 	case <-m.done:
 	case <-ctx.Done():
-		if left, err := m.leave(ctx); left {
+		if left, err := m.leave(ctx, topic); left {
 			return 0, submission.NoOffset, err // m belongs to whoever settles it
 		}
 		<-m.done

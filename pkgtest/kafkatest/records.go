@@ -2,11 +2,13 @@ package kafkatest
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/formstream/formstream/pkg/submission"
@@ -113,13 +115,16 @@ func TopicConfig(t testing.TB, brokers []string, topic string) map[string]string
 	return settings
 }
 
-// Commit commits an offset for a group that has no members.
+// Commit commits an offset for a group that has no members. A topic that was made just now may be unknown for a moment.
 func Commit(t testing.TB, brokers []string, group, topic string, partition int32, offset int64, metadata string) {
 	t.Helper()
-	ask(t, brokers, func(ctx context.Context, admin *kadm.Client) error {
+	ask(t, brokers, func(ctx context.Context, admin *kadm.Client) (err error) {
 		var offsets kadm.Offsets
 		offsets.Add(kadm.Offset{Topic: topic, Partition: partition, At: offset, LeaderEpoch: -1, Metadata: metadata})
-		return admin.CommitAllOffsets(ctx, group, offsets)
+		for err = kerr.UnknownTopicOrPartition; errors.Is(err, kerr.UnknownTopicOrPartition) && ctx.Err() == nil; {
+			err = admin.CommitAllOffsets(ctx, group, offsets)
+		}
+		return err
 	})
 }
 

@@ -10,10 +10,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/formstream/formstream/pkgtest/redistest"
+	"github.com/formstream/formstream/pkgtest/servers"
 )
 
 func TestStart_answersUntilItsTestEnds(t *testing.T) {
-	var s *redistest.Server
+	var s *servers.Redis
 	t.Run("while it runs", func(t *testing.T) {
 		s = redistest.Start(t)
 		rdb := redis.NewClient(&redis.Options{Addr: s.Addr})
@@ -25,7 +26,7 @@ func TestStart_answersUntilItsTestEnds(t *testing.T) {
 	if s == nil {
 		t.Skip("no redis-server, see above")
 	}
-	require.Eventually(t, func() bool { return syscall.Kill(s.PID, 0) != nil }, 10*time.Second, 10*time.Millisecond, "still running")
+	require.Eventually(t, func() bool { return syscall.Kill(s.PID(), 0) != nil }, 10*time.Second, 10*time.Millisecond, "still running")
 }
 
 func TestCluster_refusesCallsAcrossSlots(t *testing.T) {
