@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"os"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -48,8 +47,8 @@ func New(cfg Config, forms *form.Set, deps chassis.Deps) (*App, error) {
 		return nil, chassis.Wrong("resume", cfg.Resume, "there is no such form with a spreadsheet in "+cfg.Forms)
 	}
 	if cfg.Credentials != "" {
-		if _, err := os.ReadFile(cfg.Credentials); err != nil {
-			return nil, chassis.Wrong("credentials", cfg.Credentials, "cannot be read: give the service account's key file")
+		if err := checkCredentials(cfg.Credentials); err != nil {
+			return nil, err
 		}
 	}
 	deps.Health.Register("first run", func(context.Context) error {

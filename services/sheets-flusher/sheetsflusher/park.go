@@ -21,7 +21,7 @@ const (
 	reasonBeyondEnd     = "beyond_log: more is delivered or buffered than the log holds: the log has lost records, or -brokers names another cluster; point it at the right one, or restore the log"
 	reasonNoVector      = "no_vector: submissions have been delivered, but this spreadsheet does not know of them: if sinks.sheets.spreadsheet was changed, change it back; if the spreadsheet was replaced by a copy, restore the original"
 	reasonOldRows       = "rows_without_vector: the tab has our header and rows, but the spreadsheet does not know how far they go: give the form a new tab (sinks.sheets.tab)"
-	reasonTabGone       = "tab_gone: the form's tab is gone: restore it from the spreadsheet's version history, or give it its old name again"
+	reasonTabGone       = "tab_gone: the form's tab is gone: if it was renamed, give it its old name again; if it was deleted, undo that, or copy the tab back from the spreadsheet's version history under its old name"
 	reasonTabUnreadable = "tab_unreadable: Sheets does not show the first rows of the form's tab: see that it is an ordinary sheet with cells, or give the form another tab (sinks.sheets.tab)"
 	reasonUnreadable    = "unreadable: a submission in the log is not a form's answers, so something other than form-api has written to the topic: give the form a new id, so that it begins a new topic"
 	reasonOlderSheet    = "older_sheet: the spreadsheet is older than what was delivered: it was restored from an older version; restore the newest one"

@@ -238,6 +238,9 @@ func (w *Writer) read(ctx context.Context) error {
 		w.deny(ctx, err)
 		return nil
 	}
+	if sheet.OutcomeOf(err) == sheet.Refused {
+		return fmt.Errorf("read spreadsheet %s, which must be a Google spreadsheet and no Excel file in Drive: %w", w.spreadsheet, err)
+	}
 	if err != nil {
 		return fmt.Errorf("read spreadsheet %s: %w", w.spreadsheet, err)
 	}
@@ -259,6 +262,7 @@ func retry[T any](ctx context.Context, w *Writer, quota func(context.Context) er
 		if o := sheet.OutcomeOf(err); o == sheet.Denied || o == sheet.Refused {
 			return v, err
 		}
+		w.Logger.Warn("no answer from Sheets, trying again", "spreadsheet", w.spreadsheet, "attempt", attempt+1, "error", err)
 		if err := w.pause(ctx, attempt, err); err != nil {
 			return v, err
 		}
