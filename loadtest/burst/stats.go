@@ -1,0 +1,93 @@
+package burst
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"time"
+)
+
+// Latency sums up latencies, in milliseconds.
+type Latency struct {
+	Min  float64 `json:"min"`
+	Mean float64 `json:"mean"`
+	P50  float64 `json:"p50"`
+	P90  float64 `json:"p90"`
+	P95  float64 `json:"p95"`
+	P99  float64 `json:"p99"`
+	Max  float64 `json:"max"`
+}
+
+// latencyOf sums up; it sorts what it is given. Of nothing all figures are 0.
+func latencyOf(all []time.Duration) Latency {
+	if len(all) == 0 {
+		return Latency{}
+	}
+	slices.Sort(all)
+	var sum time.Duration
+	for _, d := range all {
+		sum += d
+	}
+	rank := func(percent float64) float64 { // the smallest that at least this many percent do not exceed
+		return ms(all[max(1, int(math.Ceil(percent/100*float64(len(all)))))-1])
+	}
+	return Latency{
+		Min: ms(all[0]), Mean: ms(sum) / float64(len(all)),
+		P50: rank(50), P90: rank(90), P95: rank(95), P99: rank(99), Max: ms(all[len(all)-1]),
+	}
+}
+
+func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+
+// Answers are the requests that ended in the same way.
+type Answers struct {
+	Answer   string  `json:"answer"` // a status, or how the connection broke
+	Requests int     `json:"requests"`
+	Latency  Latency `json:"latency_ms"`
+
+	unexpected bool
+}
+
+// figures are the latencies of measured rounds, by how the requests ended.
+type figures struct {
+	latencies  map[string][]time.Duration
+	unexpected map[string]bool
+	requests   int
+	took       time.Duration
+}
+
+func newFigures() *figures {
+	return &figures{latencies: map[string][]time.Duration{}, unexpected: map[string]bool{}}
+}
+
+func (f *figures) add(r round) {
+	f.took += r.took
+	f.requests += len(r.answers)
+	for _, a := range r.answers {
+		f.latencies[a.kind] = append(f.latencies[a.kind], a.latency)
+		f.unexpected[a.kind] = a.unexpected()
+	}
+}
+
+// answers lists how the requests ended: 202 first, then the other statuses, then what broke.
+func (f *figures) answers() []Answers {
+	var all []Answers
+	for kind, latencies := range f.latencies {
+		all = append(all, Answers{Answer: kind, Requests: len(latencies), Latency: latencyOf(latencies), unexpected: f.unexpected[kind]})
+	}
+	first := statusKind(accepted)
+	slices.SortFunc(all, func(a, b Answers) int {
+		if a.Answer == first || b.Answer == first {
+			return cmp.Compare(b2i(b.Answer == first), b2i(a.Answer == first))
+		}
+		return cmp.Compare(a.Answer, b.Answer)
+	})
+	return all
+}
+
+func b2i(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
