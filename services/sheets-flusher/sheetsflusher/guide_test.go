@@ -173,6 +173,14 @@ func symptoms() []symptom {
 		{"no answer from Sheets, trying again…throttled (status 429)…Quota exceeded for quota metric", google(everything, throttled)},
 		{unconfirmed + "throttled (status 429)…Quota exceeded for quota metric", google(writes, throttled)},
 		{unconfirmed + "unknown (status 503)", google(writes, busy)},
+		{"flushed", func(b *testBundle) string {
+			var out bytes.Buffer
+			app := &App{log: slog.New(slog.NewJSONHandler(&out, nil))}
+			b.aged("demo", "a")
+			_, err := app.run(b.Context(), book, b.writer())
+			require.NoError(b, err)
+			return out.String()
+		}},
 		{"plans came to nothing too often", google(writes, busy)},
 		{"no answer from Sheets, trying again…dial tcp: lookup", func(b *testBundle) string {
 			b.set.Attempts = 2 // where DNS does not answer at all, each takes long
