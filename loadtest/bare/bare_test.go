@@ -45,7 +45,7 @@ func post(t *testing.T, url, body string) (status int, id string) {
 	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: patience}
 	resp, err := client.Post(url, "application/json", strings.NewReader(body))
 	require.NoError(t, err)
-	defer resp.Body.Close()
+	defer resp.Body.Close() //nolint:errcheck // nothing was written
 	text, err := io.ReadAll(resp.Body)
 	require.NoError(t, err)
 	var answer struct{ ID string }

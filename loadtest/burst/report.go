@@ -2,6 +2,7 @@ package burst
 
 import (
 	"fmt"
+	"math"
 	"time"
 )
 
@@ -56,7 +57,7 @@ func (r *Report) add(t Target, f *figures, counted *InSheet) {
 	for _, a := range tr.Answers {
 		if a.Answer == statusKind(accepted) {
 			tr.Accepted, tr.Latency = a.Requests, a.Latency
-			tr.Rate = float64(a.Requests) / max(f.took, time.Nanosecond).Seconds()
+			tr.Rate = rounded(float64(a.Requests) / max(f.took, time.Nanosecond).Seconds())
 		}
 	}
 	r.Targets = append(r.Targets, tr)
@@ -69,8 +70,8 @@ func (r *Report) judge() {
 		for j := range r.Targets {
 			if base := &r.Targets[j]; base.Name == r.Against && base.Accepted > 0 && t.Accepted > 0 {
 				t.Ratio = &Ratio{
-					Rate: t.Rate / base.Rate, Mean: t.Latency.Mean / base.Latency.Mean,
-					P50: t.Latency.P50 / base.Latency.P50, P99: t.Latency.P99 / base.Latency.P99,
+					Rate: rounded(t.Rate / base.Rate), Mean: rounded(t.Latency.Mean / base.Latency.Mean),
+					P50: rounded(t.Latency.P50 / base.Latency.P50), P99: rounded(t.Latency.P99 / base.Latency.P99),
 				}
 			}
 		}
@@ -101,6 +102,9 @@ func (r *Report) judgeTarget(t *TargetReport) {
 		r.problem("%s answered 202 without an id %d times", t.Name, s.WithoutID)
 	}
 }
+
+// rounded keeps three digits after the point: more would be noise.
+func rounded(x float64) float64 { return math.Round(x*1000) / 1000 }
 
 func (r *Report) problem(format string, args ...any) {
 	r.Problems = append(r.Problems, fmt.Sprintf(format, args...))

@@ -119,20 +119,20 @@ func chosenForms(cfg Config, lookup func(string) (string, bool)) ([]*form.Form, 
 	return chosen, nil
 }
 
-// warmUp plays rounds that are not measured, of all targets in turn, until the time is up. Their rows are waited for once.
+// warmUp plays rounds that are not measured, of all targets in turn and at least one of each, until the time is up. Their
+// rows are waited for once.
 func (r *runner) warmUp(ctx context.Context) error {
-	for began := time.Now(); time.Since(began) < r.cfg.Warmup; {
+	if r.cfg.Warmup == 0 {
+		return nil
+	}
+	for began, again := time.Now(), true; again; again = time.Since(began) < r.cfg.Warmup {
 		for _, c := range r.contests {
 			if _, err := r.round(ctx, c, "warm-up"); err != nil {
 				return err
 			}
 		}
 	}
-	if r.cfg.Warmup == 0 {
-		return nil
-	}
-	_, err := r.settleAll(ctx)
-	return err
+	return r.settleAll(ctx)
 }
 
 // measure plays the rounds. It ends early when rows do not arrive: what follows could only be late as well.
@@ -150,8 +150,7 @@ func (r *runner) measure(ctx context.Context) error {
 			}
 		}
 	}
-	_, err := r.settleAll(ctx) // rows may have been doubled since their round
-	return err
+	return r.settleAll(ctx) // rows may have been doubled since their round
 }
 
 func (r *runner) round(ctx context.Context, c *contest, name string) (round, error) {
@@ -170,16 +169,13 @@ func (r *runner) round(ctx context.Context, c *contest, name string) (round, err
 	return played, err
 }
 
-func (r *runner) settleAll(ctx context.Context) (settled bool, err error) {
-	settled = true
+func (r *runner) settleAll(ctx context.Context) error {
 	for _, c := range r.contests {
-		ok, err := r.settle(ctx, c)
-		if err != nil {
-			return false, err
+		if _, err := r.settle(ctx, c); err != nil {
+			return err
 		}
-		settled = settled && ok
 	}
-	return settled, nil
+	return nil
 }
 
 // settle waits until the target's accepted submissions are in the spreadsheets, and reports whether they are. Its error is

@@ -32,12 +32,13 @@ func latencyOf(all []time.Duration) Latency {
 		return ms(all[max(1, int(math.Ceil(percent/100*float64(len(all)))))-1])
 	}
 	return Latency{
-		Min: ms(all[0]), Mean: ms(sum) / float64(len(all)),
+		Min: ms(all[0]), Mean: ms(sum / time.Duration(len(all))),
 		P50: rank(50), P90: rank(90), P95: rank(95), P99: rank(99), Max: ms(all[len(all)-1]),
 	}
 }
 
-func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+// ms is d in milliseconds, to the microsecond.
+func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
 // Answers are the requests that ended in the same way.
 type Answers struct {

@@ -43,9 +43,11 @@ func (r *Report) warmup() string {
 func (r *Report) latencies() [][]string {
 	rows := [][]string{{"target", "requests", "202", "other", "202/s", "min", "mean", "p50", "p90", "p95", "p99", "max"}}
 	for _, t := range r.Targets {
-		l := t.Latency
-		row := []string{t.Name, strconv.Itoa(t.Requests), strconv.Itoa(t.Accepted), strconv.Itoa(t.Requests - t.Accepted), fmt.Sprintf("%.0f", t.Rate)}
-		rows = append(rows, append(row, figure(l.Min), figure(l.Mean), figure(l.P50), figure(l.P90), figure(l.P95), figure(l.P99), figure(l.Max)))
+		row := []string{t.Name, strconv.Itoa(t.Requests), strconv.Itoa(t.Accepted), strconv.Itoa(t.Requests - t.Accepted)}
+		if l := t.Latency; t.Accepted > 0 {
+			row = append(row, fmt.Sprintf("%.0f", t.Rate), figure(l.Min), figure(l.Mean), figure(l.P50), figure(l.P90), figure(l.P95), figure(l.P99), figure(l.Max))
+		}
+		rows = append(rows, row)
 	}
 	return rows
 }
@@ -53,7 +55,7 @@ func (r *Report) latencies() [][]string {
 func (r *Report) ratios() [][]string {
 	rows := [][]string{{"target", "202/s", "mean", "p50", "p99"}}
 	for _, t := range r.Targets {
-		row := []string{t.Name, "-", "-", "-", "-"}
+		row := []string{t.Name}
 		if x := t.Ratio; x != nil {
 			row = []string{t.Name, ratio(x.Rate), ratio(x.Mean), ratio(x.P50), ratio(x.P99)}
 		}
@@ -102,10 +104,16 @@ func plural(n int, noun string) string {
 	return strconv.Itoa(n) + " " + noun + "s"
 }
 
-// table writes rows, the first of which is the header. The first column is flush left, numbers are flush right.
+// table writes rows, the first of which is the header: numbers flush right, names flush left, - for what is missing at a
+// row's end.
 func table(w io.Writer, rows [][]string) {
 	width := make([]int, len(rows[0]))
-	for _, row := range rows {
+	isName := func(column int) bool { return column == 0 || rows[0][column] == "answer" }
+	for n, row := range rows {
+		for len(row) < len(width) {
+			row = append(row, "-")
+		}
+		rows[n] = row
 		for i, cell := range row {
 			width[i] = max(width[i], utf8.RuneCountInString(cell), len("-:"))
 		}
@@ -115,14 +123,14 @@ func table(w io.Writer, rows [][]string) {
 		cells := make([]string, len(row))
 		for i, cell := range row {
 			padding := strings.Repeat(" ", width[i]-utf8.RuneCountInString(cell))
-			if cells[i] = padding + cell; i == 0 {
+			if cells[i] = padding + cell; isName(i) {
 				cells[i] = cell + padding
 			}
 		}
 		line(cells)
 		if n == 0 {
 			for i := range cells {
-				if cells[i] = strings.Repeat("-", width[i]-1) + ":"; i == 0 {
+				if cells[i] = strings.Repeat("-", width[i]-1) + ":"; isName(i) {
 					cells[i] = strings.Repeat("-", width[i])
 				}
 			}
