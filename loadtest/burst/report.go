@@ -3,6 +3,7 @@ package burst
 import (
 	"fmt"
 	"math"
+	"slices"
 	"time"
 )
 
@@ -31,12 +32,13 @@ type TargetReport struct {
 
 	Latency Latency   `json:"latency_ms"` // of what was accepted
 	Answers []Answers `json:"answers"`
-	Ratio   *Ratio    `json:"ratio,omitempty"` // to the target of -against
+	Rounds  []Marks   `json:"rounds"`
+	Ratio   *Marks    `json:"ratio,omitempty"` // to the target of -against: of each round's ratios the median
 	Sheet   *InSheet  `json:"sheet,omitempty"` // nil: not counted
 }
 
-// Ratio is a target's figures divided by those of another.
-type Ratio struct {
+// Marks are the figures that targets are compared by: of one round, or their ratios to another target's.
+type Marks struct {
 	Rate float64 `json:"accepted_per_second"`
 	Mean float64 `json:"mean"`
 	P50  float64 `json:"p50"`
@@ -53,11 +55,11 @@ func (c *Config) newReport() *Report {
 
 // add sums up a target's measured rounds.
 func (r *Report) add(t Target, f *figures, counted *InSheet) {
-	tr := TargetReport{Name: t.Name, URL: t.URL.Redacted(), Requests: f.requests, Answers: f.answers(), Sheet: counted}
+	tr := TargetReport{Name: t.Name, URL: t.URL.Redacted(), Requests: f.requests, Answers: f.answers(), Rounds: f.rounds, Sheet: counted}
 	for _, a := range tr.Answers {
 		if a.Answer == statusKind(accepted) {
 			tr.Accepted, tr.Latency = a.Requests, a.Latency
-			tr.Rate = rounded(float64(a.Requests) / max(f.took, time.Nanosecond).Seconds())
+			tr.Rate = rate(a.Requests, f.took)
 		}
 	}
 	r.Targets = append(r.Targets, tr)
@@ -68,15 +70,36 @@ func (r *Report) judge() {
 	for i := range r.Targets {
 		t := &r.Targets[i]
 		for j := range r.Targets {
-			if base := &r.Targets[j]; base.Name == r.Against && base.Accepted > 0 && t.Accepted > 0 {
-				t.Ratio = &Ratio{
-					Rate: rounded(t.Rate / base.Rate), Mean: rounded(t.Latency.Mean / base.Latency.Mean),
-					P50: rounded(t.Latency.P50 / base.Latency.P50), P99: rounded(t.Latency.P99 / base.Latency.P99),
-				}
+			if r.Targets[j].Name == r.Against {
+				t.Ratio = ratioOf(t.Rounds, r.Targets[j].Rounds)
 			}
 		}
 		r.judgeTarget(t)
 	}
+}
+
+// ratioOf compares each round with the other target's of the same turn, and takes the median: a disturbance of the machine
+// spoils a round or two, not the comparison. Without a round in which both accepted something it is nil.
+func ratioOf(rounds, others []Marks) *Marks {
+	var rate, mean, p50, p99 []float64
+	for i := range min(len(rounds), len(others)) {
+		a, b := rounds[i], others[i]
+		if a.Rate == 0 || b.Rate == 0 {
+			continue
+		}
+		rate, mean = append(rate, a.Rate/b.Rate), append(mean, a.Mean/b.Mean)
+		p50, p99 = append(p50, a.P50/b.P50), append(p99, a.P99/b.P99)
+	}
+	if len(rate) == 0 {
+		return nil
+	}
+	return &Marks{Rate: median(rate), Mean: median(mean), P50: median(p50), P99: median(p99)}
+}
+
+// median returns the middle, or the mean of the two in the middle. It sorts what it is given.
+func median(all []float64) float64 {
+	slices.Sort(all)
+	return rounded((all[(len(all)-1)/2] + all[len(all)/2]) / 2)
 }
 
 func (r *Report) judgeTarget(t *TargetReport) {
@@ -101,6 +124,11 @@ func (r *Report) judgeTarget(t *TargetReport) {
 	if s.WithoutID > 0 {
 		r.problem("%s answered 202 without an id %d times", t.Name, s.WithoutID)
 	}
+}
+
+// rate is how many there were in a second.
+func rate(n int, took time.Duration) float64 {
+	return rounded(float64(n) / max(took, time.Nanosecond).Seconds())
 }
 
 // rounded keeps three digits after the point: more would be noise.

@@ -49,6 +49,14 @@ func TestLatencyOf_knownInputs_givesNearestRanks(t *testing.T) {
 	}
 }
 
+func TestRatioOf_disturbedRounds_takesTheMedian(t *testing.T) {
+	base := []Marks{{100, 10, 10, 20}, {100, 10, 10, 20}, {100, 10, 10, 20}, {0, 0, 0, 0}, {100, 10, 10, 20}}
+	rounds := []Marks{{50, 20, 20, 30}, {1, 900, 900, 999}, {60, 22, 18, 40}, {50, 20, 20, 30}}
+	require.Equal(t, &Marks{0.5, 2.2, 2, 2}, ratioOf(rounds, base), "the fourth round of base accepted nothing, its fifth has no partner")
+	require.Equal(t, &Marks{0.55, 2.1, 1.9, 1.75}, ratioOf([]Marks{rounds[0], rounds[2]}, base), "of two the mean")
+	require.Nil(t, ratioOf(nil, base))
+}
+
 func TestBrokenKind_eachError_isNamed(t *testing.T) {
 	wrapped := func(err error) error {
 		return &url.Error{Op: "Post", URL: "http://a", Err: &net.OpError{Op: "read", Err: os.NewSyscallError("read", err)}}

@@ -246,8 +246,9 @@ func TestRun_severalTargets_takeTurnsAndAreCompared(t *testing.T) {
 	require.Equal(t, 48, r.Targets[0].Requests, "the warm-up is not measured")
 	require.Equal(t, 60, r.Targets[0].Sheet.InSheet, "the warm-up is counted")
 	require.Nil(t, r.Targets[1].Sheet)
-	require.InDelta(t, r.Targets[0].Latency.Mean/r.Targets[1].Latency.Mean, r.Targets[0].Ratio.Mean, 1e-3)
-	require.InDelta(t, 1, r.Targets[1].Ratio.P99, 0)
+	require.Len(t, r.Targets[0].Rounds, 4)
+	require.Equal(t, ratioOf(r.Targets[0].Rounds, r.Targets[1].Rounds), r.Targets[0].Ratio)
+	require.Equal(t, &Marks{1, 1, 1, 1}, r.Targets[1].Ratio)
 }
 
 func TestRun_sameSeed_sendsTheSame(t *testing.T) {

@@ -53,6 +53,7 @@ type Answers struct {
 type figures struct {
 	latencies  map[string][]time.Duration
 	unexpected map[string]bool
+	rounds     []Marks
 	requests   int
 	took       time.Duration
 }
@@ -64,10 +65,16 @@ func newFigures() *figures {
 func (f *figures) add(r round) {
 	f.took += r.took
 	f.requests += len(r.answers)
+	var yes []time.Duration
 	for _, a := range r.answers {
 		f.latencies[a.kind] = append(f.latencies[a.kind], a.latency)
 		f.unexpected[a.kind] = a.unexpected()
+		if a.status == accepted {
+			yes = append(yes, a.latency)
+		}
 	}
+	l := latencyOf(yes)
+	f.rounds = append(f.rounds, Marks{Rate: rate(len(yes), r.took), Mean: l.Mean, P50: l.P50, P99: l.P99})
 }
 
 // answers lists how the requests ended: 202 first, then the other statuses, then what broke.

@@ -16,7 +16,7 @@ func (r *Report) write(w io.Writer) {
 	fmt.Fprintf(w, "Latency in ms from the moment that a request was due, of those answered 202.\n\n")
 	table(w, r.latencies())
 	if r.Against != "" {
-		fmt.Fprintf(w, "\nAs a multiple of %s:\n\n", r.Against)
+		fmt.Fprintf(w, "\nAs a multiple of %s, round by round, the median:\n\n", r.Against)
 		table(w, r.ratios())
 	}
 	fmt.Fprintln(w)
