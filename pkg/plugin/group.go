@@ -19,7 +19,8 @@ const (
 	askTimeout    = 5 * time.Second  // of one look
 	ensureTimeout = 30 * time.Second // to make and find the topics of events
 	leaveTimeout  = 5 * time.Second
-	complainEvery = 5 * time.Second // about what the group meets
+	growEvery     = 10 * time.Second // at the numbers of partitions
+	complainEvery = 5 * time.Second  // about what the group meets
 
 	// What a partition may hold in memory: two fetches and a channel. Hundreds of forms have thousands of partitions.
 	fetchBytes  = 256 << 10
@@ -101,6 +102,7 @@ func (a *App) joinConfig(assigned *assignment) (*sarama.Config, error) {
 		return nil, err
 	}
 	cfg.Consumer.Group.Rebalance.GroupStrategies = []sarama.BalanceStrategy{assigned}
+	cfg.Metadata.RefreshFrequency = growEvery
 	cfg.Consumer.Fetch.Default = fetchBytes
 	cfg.ChannelBufferSize = channelSize
 	// An offset that the log does not have ends the claim otherwise, with it the session of all claims, and the next one

@@ -44,7 +44,9 @@ func (h *session) ConsumeClaim(s sarama.ConsumerGroupSession, gc sarama.Consumer
 	if gc.InitialOffset() == sarama.OffsetOldest {
 		h.begin(c, func(offset int64) { s.ResetOffset(topic, partition, offset, "") })
 	}
+	c.log.Debug("partition assigned")
 	c.consume(gc.Messages())
+	c.log.Debug("partition left", "error", context.Cause(ctx))
 	return nil
 }
 

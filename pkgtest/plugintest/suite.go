@@ -17,7 +17,7 @@ import (
 	"github.com/formstream/formstream/pkgtest/kafkatest"
 )
 
-var errNotNow = errors.New("not now") //nolint:gochecknoglobals // a sentinel
+var errNotNow = errors.New("not now")
 
 // Suite is what pkg/plugin promises on any Kafka. Every test has topics and a group of its own.
 func Suite(t *testing.T, log kafkatest.Log) {
@@ -38,7 +38,10 @@ func Suite(t *testing.T, log kafkatest.Log) {
 		{"a handler that does not heed its end is left behind in time", endsInTime},
 		{"a handler that takes too long is told, and comes again", handlerTimeout},
 	} {
-		t.Run(test.name, func(t *testing.T) { test.run(New(t, log.Brokers(), 1)) })
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel() // they wait for heartbeats and commits most of the time
+			test.run(New(t, log.Brokers(), 1))
+		})
 	}
 }
 
