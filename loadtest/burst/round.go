@@ -35,12 +35,8 @@ type user struct {
 	tally   *tally
 }
 
-// play sends one round to the target: see the package comment.
-func (c *Config) play(ctx context.Context, t Target, forms []*form.Form, b *bodies, count *tally) (round, error) {
-	users, err := c.users(t, forms, b, count)
-	if err != nil {
-		return round{}, err
-	}
+// play lets the users of one round loose: see the package comment. Its error is the end of ctx.
+func play(ctx context.Context, users []user) (round, error) {
 	runtime.GC() // what earlier rounds left behind is not charged to this one
 	var done sync.WaitGroup
 	start := time.Now()
@@ -55,6 +51,7 @@ func (c *Config) play(ctx context.Context, t Target, forms []*form.Form, b *bodi
 	return r, context.Cause(ctx)
 }
 
+// users makes those of one round, with everything that they will send.
 func (c *Config) users(t Target, forms []*form.Form, b *bodies, count *tally) ([]user, error) {
 	users := make([]user, c.Users)
 	for i := range users {

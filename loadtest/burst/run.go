@@ -154,14 +154,18 @@ func (r *runner) measure(ctx context.Context) error {
 }
 
 func (r *runner) round(ctx context.Context, c *contest, name string) (round, error) {
-	total := int64(r.cfg.Users * r.cfg.Requests)
-	count, began := &tally{}, time.Now()
+	count := &tally{}
+	users, err := r.cfg.users(c.target, r.forms, r.bodies, count)
+	if err != nil {
+		return round{}, err
+	}
+	began, total := time.Now(), r.cfg.Users*r.cfg.Requests
 	stop := r.progress.watch(func() string {
 		answered, yes := count.answered.Load(), count.accepted.Load()
 		return fmt.Sprintf("%s, %s: %d of %d answered, %d with 202, %d under way, %.1fs",
 			c.target.Name, name, answered, total, yes, count.sent.Load()-answered, time.Since(began).Seconds())
 	})
-	played, err := r.cfg.play(ctx, c.target, r.forms, r.bodies, count)
+	played, err := play(ctx, users)
 	stop()
 	if c.counted {
 		c.ledger.add(played.answers)

@@ -80,14 +80,23 @@ func TestRun_rowsComeLate_waitsForThem(t *testing.T) {
 func TestRun_spreadsheetFailsForAWhile_looksAgain(t *testing.T) {
 	var looks atomic.Int64
 	e := startEmulator(t, func(_ context.Context, c sheetsemulator.Call) sheetsemulator.Fault {
-		if n := looks.Add(1); c.Method == "spreadsheets.get" && n > 1 && n < 20 && n%2 == 0 {
-			return sheetsemulator.Fault{Apply: sheetsemulator.ApplyNever, Status: []int{429, 503}[n/2%2]}
+		if c.Method != "spreadsheets.get" {
+			return sheetsemulator.Fault{}
+		}
+		switch looks.Add(1) { // the first is before the load
+		case 2:
+			return sheetsemulator.Fault{Apply: sheetsemulator.ApplyNever, Status: http.StatusTooManyRequests}
+		case 3:
+			return sheetsemulator.Fault{Apply: sheetsemulator.ApplyNever, Status: http.StatusServiceUnavailable}
+		case 4:
+			return sheetsemulator.Fault{Apply: sheetsemulator.ApplyNever, Cut: true}
 		}
 		return sheetsemulator.Fault{}
 	})
 	s := startSuite(t, &suite{stored: func(_ int, _, id string) { e.write("Demo", id) }})
 	code, stdout, stderr := runBurst(t, append(small, "-url", s.url, "-endpoint", e.url)...)
 	require.Zero(t, code, stdout+stderr)
+	require.EqualValues(t, 6, looks.Load(), "four of the round, the last one after all rounds")
 }
 
 func TestRun_spreadsheetDeniedAfterTheLoad_keepsTheFiguresAndSaysSo(t *testing.T) {
