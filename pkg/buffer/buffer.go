@@ -76,6 +76,7 @@ const (
 
 // AddAnswer is the partition's state after Add. Next, Delivered and KeysFrom are zero with AddOtherTopic.
 type AddAnswer struct {
+	Err       error // Redis refused this one request, such as for a key of another type; all else is zero then
 	Status    AddStatus
 	Next      int64
 	Delivered int64

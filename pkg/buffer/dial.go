@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/logging"
 
 	"github.com/formstream/formstream/pkg/chassis"
 )
@@ -20,7 +21,11 @@ const (
 
 // Dial returns a client for the Redis, or for the master that its Sentinels name. Nothing is sent yet: see Store.Check.
 // The caller closes it.
+//
+// It silences go-redis, in all of the process: go-redis knows no logger per client, and what it prints to stderr for each
+// failed dial is no log line of ours. Nothing is lost by that: the call that needed the connection returns the same error.
 func Dial(c chassis.Redis) (redis.UniversalClient, error) {
+	logging.Disable()
 	opts, err := dialOptions(c)
 	if err != nil {
 		return nil, err

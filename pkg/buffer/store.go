@@ -65,8 +65,9 @@ func (s *Store) now() any {
 	return s.opts.Now()
 }
 
-// Add runs the add script once for each request, all in one round trip, and returns one answer for each. Requests must
-// pass Validate. After an error some may have been done: do them all again, what is stored already is skipped.
+// Add runs the add script once for each request, all in one round trip, and returns one answer for each; a request that
+// Redis refuses has its error in its answer, and holds up no other. Requests must pass Validate. An error of Add itself is
+// that Redis did not answer: some requests may have been done; do them all again, what is stored already is skipped.
 func (s *Store) Add(ctx context.Context, reqs ...AddRequest) ([]AddAnswer, error) {
 	calls := make([][]any, len(reqs))
 	for i, r := range reqs {
@@ -81,11 +82,22 @@ func (s *Store) Add(ctx context.Context, reqs ...AddRequest) ([]AddAnswer, error
 		if err == nil {
 			answers[i], err = parseAddAnswer(reply)
 		}
-		if err != nil {
-			return nil, fmt.Errorf("add to buffer of form %s, partition %d: %w", reqs[i].Form, reqs[i].Partition, err)
+		if err == nil {
+			continue
 		}
+		err = fmt.Errorf("add to buffer of form %s, partition %d: %w", reqs[i].Form, reqs[i].Partition, err)
+		if !answered(err) {
+			return nil, err
+		}
+		answers[i] = AddAnswer{Err: err}
 	}
 	return answers, nil
+}
+
+// answered tells an error that Redis has answered from one that kept it from answering.
+func answered(err error) bool {
+	var reply redis.Error
+	return errors.As(err, &reply) || errors.Is(err, errReply)
 }
 
 // addCall lays out the arguments as add.lua names them.

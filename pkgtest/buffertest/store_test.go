@@ -154,6 +154,22 @@ func swapMember(t *testing.T, rdb redis.UniversalClient, key string, i int64, me
 	require.NoError(t, rdb.ZAdd(ctx, key, redis.Z{Score: old[0].Score, Member: member}).Err())
 }
 
+func TestStore_keyOfAnotherType_onlyItsRequestIsRefused(t *testing.T) {
+	both(t, func(t *testing.T, rdb redis.UniversalClient) {
+		ctx, store := context.Background(), buffer.New(rdb, buffer.Options{Prefix: "p:"})
+		require.NoError(t, rdb.Set(ctx, "p:{broken}:state", "somebody's", 0).Err())
+		broken := request(0, 0, 1)
+		broken.Form = "broken"
+		for range 2 { // with the script's text, and with its name
+			answers, err := store.Add(ctx, broken, request(0, 0, 2), request(1, 0, 3))
+			require.NoError(t, err)
+			require.ErrorContains(t, answers[0].Err, "form broken, partition 0: ")
+			require.ErrorContains(t, answers[0].Err, "WRONGTYPE")
+			require.Equal(t, []int64{0, 2, 3}, []int64{answers[0].Next, answers[1].Next, answers[2].Next})
+		}
+	})
+}
+
 func TestStore_redisAway_isAnErrorThatNamesTheForm(t *testing.T) {
 	server, rdb := redistest.Mini(t)
 	store := buffer.New(rdb, buffer.Options{})
@@ -182,8 +198,9 @@ func TestStore_redisOutOfMemory_addChangesNothingAndReleaseWorks(t *testing.T) {
 			r.Records[i].Data = make([]byte, 1000)
 		}
 		answers, err := store.Add(ctx, r)
-		if err != nil {
-			require.True(t, redis.HasErrorPrefix(err, "OOM"), err)
+		require.NoError(t, err)
+		if refused := answers[0].Err; refused != nil {
+			require.True(t, redis.HasErrorPrefix(refused, "OOM"), refused)
 			break
 		}
 		require.Equal(t, buffer.AddOK, answers[0].Status)

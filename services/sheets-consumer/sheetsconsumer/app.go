@@ -2,15 +2,14 @@ package sheetsconsumer
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
 	"slices"
-	"sync/atomic"
 	"time"
 
 	"github.com/IBM/sarama"
+	"github.com/redis/go-redis/v9"
 
 	"github.com/formstream/formstream/pkg/buffer"
 	"github.com/formstream/formstream/pkg/chassis"
@@ -20,23 +19,22 @@ import (
 
 const (
 	retryEvery     = 2 * time.Second  // brokers or Redis away, or no topic yet
-	topicsEvery    = 30 * time.Second // look for topics that were missing
+	topicsEvery    = 30 * time.Second // look for topics that were missing, and for partitions that are new
 	commitEvery    = time.Second
 	shortSession   = 5 * time.Second
 	shutdownWithin = 10 * time.Second
 )
-
-var errNotJoined = errors.New("not yet a member of the group")
 
 // App is the service.
 type App struct {
 	cfg     Config
 	log     *slog.Logger
 	topics  map[string]string // topic -> form
+	rdb     redis.UniversalClient
 	store   *buffer.Store
-	close   func() error
 	metrics *Metrics
-	joined  atomic.Bool
+	session presence
+	refresh time.Duration // how soon new partitions of a topic are noticed
 	idle    chan struct{} // closed when nothing of Run goes on
 }
 
@@ -47,7 +45,7 @@ func New(cfg Config, forms *form.Set, deps chassis.Deps) (*App, error) {
 		return nil, fmt.Errorf("redis: %w", err)
 	}
 	a := &App{
-		cfg: cfg, log: deps.Log, topics: map[string]string{}, idle: make(chan struct{}), close: rdb.Close, metrics: NewMetrics(deps.Metrics),
+		cfg: cfg, log: deps.Log, topics: map[string]string{}, refresh: topicsEvery, idle: make(chan struct{}), rdb: rdb, metrics: NewMetrics(deps.Metrics),
 		store: buffer.New(rdb, buffer.Options{Prefix: cfg.Redis.Prefix, Limits: buffer.Limits{Window: cfg.RepeatWindow.Milliseconds()}}),
 	}
 	for _, f := range forms.All() {
@@ -55,12 +53,8 @@ func New(cfg Config, forms *form.Set, deps chassis.Deps) (*App, error) {
 			a.topics[f.Topic()] = f.ID
 		}
 	}
-	deps.Health.Register("consumer group", func(context.Context) error {
-		if !a.joined.Load() {
-			return errNotJoined
-		}
-		return nil
-	})
+	deps.Health.Register("consumer group", func(context.Context) error { return a.session.check(time.Now()) })
+	deps.Health.Register("redis", func(ctx context.Context) error { return rdb.Ping(ctx).Err() })
 	return a, nil
 }
 
@@ -86,10 +80,11 @@ func (a *App) Run(ctx context.Context) error {
 
 func (a *App) run(ctx context.Context) {
 	defer close(a.idle)
-	defer func() { _ = a.close() }()
+	defer a.session.leave()
+	defer func() { _ = a.rdb.Close() }()
 	if len(a.topics) == 0 {
 		a.log.Warn("no form has a spreadsheet: nothing to do")
-		a.joined.Store(true)
+		a.session.begin()
 		<-ctx.Done()
 		return
 	}
@@ -114,6 +109,9 @@ func (a *App) connected(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	joining.Metadata.RefreshFrequency = a.refresh
+	// A member may have every partition of every form.
+	joining.ChannelBufferSize, joining.Consumer.Fetch.Default = channelSize, fetchBytes
 	// Where a claim starts is fixed in set-up, so every rebalance must set all of them up: an eager strategy.
 	joining.Consumer.Group.Rebalance.GroupStrategies = []sarama.BalanceStrategy{sarama.NewBalanceStrategySticky()}
 	joining.Consumer.Offsets.AutoCommit.Interval = commitEvery
@@ -138,7 +136,6 @@ func (a *App) connected(ctx context.Context) error {
 }
 
 func (a *App) leave(group sarama.ConsumerGroup) {
-	a.joined.Store(false)
 	done := make(chan error, 1)
 	go func() { done <- group.Close() }()
 	select {
@@ -174,7 +171,7 @@ func (a *App) sessions(ctx context.Context, group sarama.ConsumerGroup, admin *k
 		}
 		h, begun := &handler{app: a, keeper: keeper}, time.Now()
 		err = group.Consume(session, topics, h)
-		a.joined.Store(false)
+		a.session.end(time.Now())
 		cancel()
 		if err != nil {
 			return fmt.Errorf("consume: %w", err)

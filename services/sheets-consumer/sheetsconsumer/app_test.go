@@ -364,7 +364,7 @@ func TestRun_brokersAwayAtStart_beginsWhenTheyCome(t *testing.T) {
 	s.kafka.Stop()
 	r := s.start()
 	kafkatest.WaitUntil(t, func() bool { return r.out.lines("not consuming, trying again") > 0 }, "the outage to be told")
-	require.ErrorContains(t, r.deps.Health.Ready(t.Context()), "not yet a member of the group")
+	require.ErrorContains(t, r.deps.Health.Ready(t.Context()), "not a member of the group")
 	s.kafka.Restart()
 	s.waitWhole(demo)
 	s.waitReady(r)

@@ -56,7 +56,7 @@ func (c *Claim) recall(commit kafka.Commit) {
 	if err != nil || m.TopicID != c.topicID {
 		return
 	}
-	c.known, c.delivered, c.keysFrom = true, m.Delivered, m.KeysFrom
+	c.known, c.next, c.delivered, c.keysFrom = true, commit.Offset, m.Delivered, m.KeysFrom
 }
 
 func (c *Claim) request(expected int64, recs []buffer.Record) buffer.AddRequest {
@@ -66,8 +66,12 @@ func (c *Claim) request(expected int64, recs []buffer.Record) buffer.AddRequest 
 	}
 }
 
-// begin takes the buffer's first answer.
+// begin takes the buffer's first answer. What it refuses stays where the last commit left it.
 func (c *Claim) begin(a buffer.AddAnswer) {
+	if a.Err != nil {
+		c.park("the buffer refuses this form: " + a.Err.Error())
+		return
+	}
 	c.known = c.known || !a.Fresh
 	c.take(a)
 	switch {
@@ -105,6 +109,9 @@ func (c *Claim) Add(ctx context.Context, marks Marks, msgs []Message) (Verdict, 
 	expected := c.next
 	recs, tally := c.records(msgs)
 	answers, err := c.k.Buffer.Add(ctx, c.request(expected, recs))
+	if err == nil {
+		err = answers[0].Err
+	}
 	if err != nil {
 		return Continue, fmt.Errorf("add to the buffer: %w", err)
 	}
@@ -152,7 +159,7 @@ func (c *Claim) look(ctx context.Context) (Verdict, error) {
 	if err != nil {
 		return Parked, fmt.Errorf("ask the buffer about a parked form: %w", err)
 	}
-	if answers[0].Status == buffer.AddOtherTopic || answers[0].Next > t.End[c.Partition] {
+	if a := answers[0]; a.Err != nil || a.Status == buffer.AddOtherTopic || a.Next > t.End[c.Partition] {
 		return Parked, nil
 	}
 	return c.unpark()

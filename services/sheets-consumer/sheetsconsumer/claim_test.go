@@ -45,6 +45,16 @@ func TestAdd_bufferDoesNotAnswer_nothingMarkedAndTheSameCallMayBeMadeAgain(t *te
 	require.Equal(t, 1, b.out.lines("not a submission"))
 }
 
+func TestAdd_bufferRefuses_isAnErrorToo(t *testing.T) {
+	b := setup(t, buffer.Limits{})
+	c := b.claim()
+	before := b.marks.at[0]
+	b.buffer.refused = demo
+	_, err := c.Add(t.Context(), b.marks, messages(0, 2))
+	require.ErrorContains(t, err, "add to the buffer: WRONGTYPE")
+	require.Equal(t, before, b.marks.at[0])
+}
+
 func TestAdd_redelivered_skipped(t *testing.T) {
 	b := setup(t, buffer.Limits{})
 	c := b.claim()

@@ -20,6 +20,11 @@ const (
 	callFor    = 5 * time.Second  // a batch's call, which a session's end does not cut off; less than others wait for us
 	backoffMin = 100 * time.Millisecond
 	backoffMax = 3 * time.Second
+
+	// What waits in memory for one partition, of which one member may have hundreds: Sarama's 256 records and 1 MiB of each
+	// would make that gigabytes. A record that is larger than a fetch is fetched all the same.
+	channelSize = 16
+	fetchBytes  = 64 << 10
 )
 
 // handler carries one session between Sarama and the keeper.
@@ -43,7 +48,7 @@ func (h *handler) Setup(s sarama.ConsumerGroupSession) error {
 		}
 		h.claims[c.Topic][c.Partition] = c
 	}
-	h.app.joined.Store(true)
+	h.app.session.begin()
 	h.app.log.Info("session begun", "partitions", len(claims))
 	return nil
 }

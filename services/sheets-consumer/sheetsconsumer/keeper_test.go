@@ -9,6 +9,7 @@ import (
 
 	"github.com/formstream/formstream/pkg/buffer"
 	"github.com/formstream/formstream/pkg/kafka"
+	"github.com/formstream/formstream/pkg/submission"
 )
 
 func TestSetup_emptyBuffer_beginsWhereTheCommitSays(t *testing.T) {
@@ -162,4 +163,27 @@ func TestSetup_trimmedLog_oneGapCountedAsLostOnlyWhenReadBefore(t *testing.T) {
 			require.Equal(t, row.lost > 0, b.out.lines("accepted and not delivered") == 1)
 		})
 	}
+}
+
+func TestSetup_bufferRefusesOneForm_thatOneIsParkedAndTheOthersGoOn(t *testing.T) {
+	b := setup(t, buffer.Limits{})
+	b.log.topics[otherTopic] = kafka.Topic{ID: "t2", Start: []int64{0}, End: []int64{10}}
+	b.commit(4, "v1 t1 3 2")
+	b.buffer.refused = demo
+	claims, err := b.keeper.Setup(t.Context(), b.marks, map[string][]int32{demoTopic: {0}, otherTopic: {0}})
+	require.NoError(t, err)
+	require.Equal(t, 1, b.out.lines("the buffer refuses this form: WRONGTYPE"), b.out.String())
+	require.EqualValues(t, 1, b.count("parked_partitions", demo))
+	require.Zero(t, b.count("parked_partitions", "other"))
+	require.EqualValues(t, 4, claims[0].Position(), "it stays where the last commit left it")
+	require.Equal(t, Continue, b.add(claims[1], newMessage(0, "other", submission.NewID())))
+	require.Equal(t, Parked, b.add(claims[0], messages(4, 6)...))
+	require.Equal(t, 1, b.out.lines("WRONGTYPE"), "told once")
+
+	b.buffer.refused = ""
+	require.Equal(t, Rejoin, b.add(claims[0]))
+	require.Zero(t, b.count("parked_partitions", demo))
+	c := b.claim()
+	require.EqualValues(t, 2, c.Position(), "from the lowest remembered offset: nothing was stored")
+	require.Equal(t, Continue, b.add(c, messages(2, 6)...))
 }

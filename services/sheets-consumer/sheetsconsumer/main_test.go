@@ -3,6 +3,7 @@ package sheetsconsumer
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -127,11 +128,12 @@ func (m *fakeMarks) ResetOffset(_ string, partition int32, offset int64, metadat
 	}
 }
 
-// fakeBuffer is the twin, and errors when the test wants one.
+// fakeBuffer is the twin; it does not answer, or refuses a form, when the test wants that.
 type fakeBuffer struct {
 	*buffertest.Twin
-	err   error
-	calls int
+	err     error
+	refused string // a form
+	calls   int
 }
 
 func (b *fakeBuffer) Add(ctx context.Context, reqs ...buffer.AddRequest) ([]buffer.AddAnswer, error) {
@@ -139,7 +141,13 @@ func (b *fakeBuffer) Add(ctx context.Context, reqs ...buffer.AddRequest) ([]buff
 	if b.err != nil {
 		return nil, b.err
 	}
-	return b.Twin.Add(ctx, reqs...)
+	answers, err := b.Twin.Add(ctx, reqs...)
+	for i, r := range reqs {
+		if r.Form == b.refused {
+			answers[i] = buffer.AddAnswer{Err: errors.New("WRONGTYPE")}
+		}
+	}
+	return answers, err
 }
 
 // testBundle is a keeper over a log of one topic with one partition, offsets 0 to 10, and an empty buffer.
