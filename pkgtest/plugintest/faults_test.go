@@ -31,6 +31,7 @@ func setup(t *testing.T, partitions int32) (*kafkatest.Cluster, *plugintest.Bund
 }
 
 func TestRun_eventsAreRefused_nothingIsMarkedUntilTheyAreTaken(t *testing.T) {
+	t.Parallel()
 	c, b, form := setup(t, 1)
 	fault := c.Fake().Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: "processed." + form, Err: kerr.TopicAuthorizationFailed, Count: -1})
 	ids := b.Submit(form, 3)
@@ -53,6 +54,7 @@ func TestRun_eventsAreRefused_nothingIsMarkedUntilTheyAreTaken(t *testing.T) {
 
 // One event is refused for good. What comes behind it is acknowledged, and not marked.
 func TestRun_oneEventIsTooLarge_marksStopBeforeIt(t *testing.T) {
+	t.Parallel()
 	c, b, form := setup(t, 1)
 	ids := b.Submit(form, 5)
 	fault := c.Fake().Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: "processed." + form, Err: kerr.MessageTooLarge, Count: 1})
@@ -93,6 +95,7 @@ func requireOneIDEach(t *testing.T, b *plugintest.Bundle, form string, n int) {
 }
 
 func TestRun_brokersHang_goesOnWhenTheyAreBack(t *testing.T) {
+	t.Parallel()
 	c, b, form := setup(t, 2)
 	b.Submit(form, 50)
 	echo := &plugintest.Echo{}
@@ -108,6 +111,7 @@ func TestRun_brokersHang_goesOnWhenTheyAreBack(t *testing.T) {
 }
 
 func TestRun_brokersHangWhenToldToEnd_endsInTime(t *testing.T) {
+	t.Parallel()
 	c, b, form := setup(t, 1)
 	b.Submit(form, 1)
 	b.Config.ShutdownTimeout = time.Second
@@ -140,6 +144,7 @@ func admin(b *plugintest.Bundle, do func(context.Context, *kadm.Client)) {
 }
 
 func TestRun_brokersComeLater_begins(t *testing.T) {
+	t.Parallel()
 	c := kafkatest.Start(t, kafkatest.Durable())
 	b := plugintest.New(t, c.Brokers(), 1)
 	b.CreateTopics(1)
@@ -155,6 +160,7 @@ func TestRun_brokersComeLater_begins(t *testing.T) {
 }
 
 func TestRun_logHasLostWhatWasNotRead_isCountedAndTheRestHandled(t *testing.T) {
+	t.Parallel()
 	_, b, form := setup(t, 1)
 	ids := b.Submit(form, 10)
 	kafkatest.Commit(t, b.Brokers, "formstream."+b.Plugin, "forms."+form, 0, 3, "")
@@ -173,6 +179,7 @@ func TestRun_logHasLostWhatWasNotRead_isCountedAndTheRestHandled(t *testing.T) {
 }
 
 func TestRun_topicWasMadeAnew_allOfItIsHandledAndMarked(t *testing.T) {
+	t.Parallel()
 	_, b, form := setup(t, 1)
 	kafkatest.Commit(t, b.Brokers, "formstream."+b.Plugin, "forms."+form, 0, 100, "")
 	ids := b.Submit(form, 4)
@@ -184,6 +191,7 @@ func TestRun_topicWasMadeAnew_allOfItIsHandledAndMarked(t *testing.T) {
 }
 
 func TestRun_topicVanishes_othersGoOn(t *testing.T) {
+	t.Parallel()
 	c := kafkatest.Start(t)
 	b := plugintest.New(t, c.Brokers(), 2)
 	b.CreateTopics(1)
@@ -198,7 +206,7 @@ func TestRun_topicVanishes_othersGoOn(t *testing.T) {
 }
 
 func TestRun_topicGrows_newPartitionsAreRead(t *testing.T) {
-	t.Parallel() // it waits for the brokers to be asked again
+	t.Parallel()
 	_, b, form := setup(t, 1)
 	r := b.Start((&plugintest.Echo{}).Handle)
 	r.WaitReady()
@@ -238,6 +246,7 @@ func process(b *plugintest.Bundle) (cmd *exec.Cmd, log *plugintest.Log) {
 }
 
 func TestKilled_nextOneGoesOnWithoutLossAndWithTheSameIDs(t *testing.T) {
+	t.Parallel()
 	_, b, form := setup(t, 3)
 	victim, _ := process(b)
 	total := 0
@@ -254,6 +263,7 @@ func TestKilled_nextOneGoesOnWithoutLossAndWithTheSameIDs(t *testing.T) {
 }
 
 func TestTerminated_commitsAndLeaves(t *testing.T) {
+	t.Parallel()
 	_, b, form := setup(t, 1)
 	p, log := process(b)
 	b.Submit(form, 20)
