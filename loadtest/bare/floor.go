@@ -2,6 +2,7 @@ package bare
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -90,7 +91,11 @@ func createTopic(cfg *sarama.Config, o FloorOptions) error {
 // Handler serves submissions until Close.
 func (f *Floor) Handler() http.Handler { return newHandler(f.keep) }
 
-func (f *Floor) keep(ctx context.Context, id string, value []byte) error {
+func (f *Floor) keep(ctx context.Context, id string, a *answers) error {
+	value, err := json.Marshal(a)
+	if err != nil {
+		return err
+	}
 	ctx, cancel := context.WithTimeout(ctx, f.opts.Timeout)
 	defer cancel()
 	ack := f.acks.Get().(chan error)

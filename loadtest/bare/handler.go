@@ -25,11 +25,11 @@ type taken struct {
 }
 
 // keep makes a submission durable. An error is answered with 503.
-type keep func(ctx context.Context, id string, value []byte) error
+type keep func(ctx context.Context, id string, a *answers) error
 
 // Ceiling answers 202 to what is valid, and forgets it.
 func Ceiling() http.Handler {
-	return newHandler(func(context.Context, string, []byte) error { return nil })
+	return newHandler(func(context.Context, string, *answers) error { return nil })
 }
 
 func newHandler(keep keep) http.Handler {
@@ -45,13 +45,8 @@ func newHandler(keep keep) http.Handler {
 			http.Error(w, "some answers are not right", http.StatusUnprocessableEntity)
 			return
 		}
-		value, err := json.Marshal(&a)
-		if err != nil { // cannot be: a struct of strings
-			http.Error(w, "the submission cannot be encoded", http.StatusInternalServerError)
-			return
-		}
 		id := uuid.Must(uuid.NewV7()).String()
-		if err := keep(r.Context(), id, value); err != nil {
+		if err := keep(r.Context(), id, &a); err != nil {
 			w.Header().Set("Retry-After", "2")
 			http.Error(w, "the submission could not be confirmed", http.StatusServiceUnavailable)
 			return

@@ -35,6 +35,16 @@ func TestUser_timeoutIsOverWhenItIsSent_givesUp(t *testing.T) {
 	require.Len(t, s.bodies, 1)
 }
 
+func TestUser_noAnswerInTime_givesUp(t *testing.T) {
+	u := newUser(startSuite(t, &suite{answer: func(_ int, _ http.ResponseWriter, r *http.Request) bool {
+		<-r.Context().Done() // until the user hangs up
+		return true
+	}}), 1, 200*time.Millisecond)
+	u.run(t.Context(), time.Now())
+	require.Equal(t, "timeout", u.answers[0].kind)
+	require.GreaterOrEqual(t, u.answers[0].latency, u.timeout)
+}
+
 func TestUser_startsLater_isDueThen(t *testing.T) {
 	u := newUser(startSuite(t, &suite{}), 1, time.Hour)
 	u.starts = time.Hour

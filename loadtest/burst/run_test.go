@@ -147,20 +147,10 @@ func TestRun_answersOfEachKind_countsThemAndFailsOnlyForWhatIsWrong(t *testing.T
 			}
 			return false
 		}, "connection closed", exitFine},
-		{"no answer in time", func(n int, _ http.ResponseWriter, r *http.Request) bool {
-			if n == 2 {
-				<-r.Context().Done()
-			}
-			return n == 2
-		}, "timeout", exitFine},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			s := startSuite(t, &suite{answer: row.answer})
-			timeout := "-timeout=30s"
-			if row.kind == "timeout" {
-				timeout = "-timeout=2s"
-			}
-			code, stdout, stderr := runBurst(t, append(small, "-url", s.url, "-count=none", timeout)...)
+			code, stdout, stderr := runBurst(t, append(small, "-url", s.url, "-count=none")...)
 			require.Equal(t, row.code, code, stdout+stderr)
 			target := report(t, stdout).Targets[0]
 			require.Equal(t, 11, target.Accepted)

@@ -83,19 +83,12 @@ func (f *figures) answers() []Answers {
 	for kind, latencies := range f.latencies {
 		all = append(all, Answers{Answer: kind, Requests: len(latencies), Latency: latencyOf(latencies), unexpected: f.unexpected[kind]})
 	}
-	first := statusKind(accepted)
-	slices.SortFunc(all, func(a, b Answers) int {
-		if a.Answer == first || b.Answer == first {
-			return cmp.Compare(b2i(b.Answer == first), b2i(a.Answer == first))
+	key := func(a Answers) string {
+		if a.Answer == statusKind(accepted) {
+			return ""
 		}
-		return cmp.Compare(a.Answer, b.Answer)
-	})
-	return all
-}
-
-func b2i(b bool) int {
-	if b {
-		return 1
+		return a.Answer
 	}
-	return 0
+	slices.SortFunc(all, func(a, b Answers) int { return cmp.Compare(key(a), key(b)) })
+	return all
 }
