@@ -20,6 +20,7 @@ FUZZTIME     ?= 10s
 SCHEDULES    ?= 20000
 SEED         ?= 1
 RUN_FLAGS    ?=
+SUITE_FLAGS  ?=
 
 LINTER := bin/golangci-lint
 
@@ -32,6 +33,10 @@ help: ## List the targets
 .PHONY: run
 run: ## Start everything in one process, without any server installed (RUN_FLAGS='-http 127.0.0.1:8080')
 	go run ./services/standalone $(RUN_FLAGS)
+
+.PHONY: suite
+suite: ## Start every service as processes of its own on a real Kafka and Redis; Ctrl-C ends it (SUITE_FLAGS='-brokers 3')
+	go run ./pkgtest/runsuite $(SUITE_FLAGS)
 
 .PHONY: test
 test: ## Run the tests of every module (TEST_FLAGS='-run TestLoad'); CI=true makes a missing server a failure

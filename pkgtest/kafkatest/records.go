@@ -115,6 +115,33 @@ func TopicConfig(t testing.TB, brokers []string, topic string) map[string]string
 	return settings
 }
 
+// Leader returns the broker, the first one is 1, that leads a partition.
+func Leader(t testing.TB, brokers []string, topic string, partition int32) (node int32) {
+	t.Helper()
+	ask(t, brokers, func(ctx context.Context, admin *kadm.Client) error {
+		topics, err := admin.ListTopics(ctx, topic)
+		node = topics[topic].Partitions[partition].Leader
+		return err
+	})
+	return node
+}
+
+// InSync tells whether every replica of the topics is in sync.
+func InSync(t testing.TB, brokers []string, topics []string) (all bool) {
+	t.Helper()
+	ask(t, brokers, func(ctx context.Context, admin *kadm.Client) error {
+		details, err := admin.ListTopics(ctx, topics...)
+		all = err == nil
+		for _, topic := range details {
+			for _, p := range topic.Partitions {
+				all = all && p.Err == nil && len(p.ISR) == len(p.Replicas)
+			}
+		}
+		return err
+	})
+	return all
+}
+
 // Commit commits an offset for a group that has no members. A topic that was made just now may be unknown for a moment.
 func Commit(t testing.TB, brokers []string, group, topic string, partition int32, offset int64, metadata string) {
 	t.Helper()

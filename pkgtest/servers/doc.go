@@ -35,8 +35,8 @@ func (e *MissingError) Unwrap() error { return e.Err }
 // attempts is how often a server is started: between our look at a free port and the server's, another may take it.
 const attempts = 3
 
-// freePorts finds n ports that nobody listens on.
-func freePorts(n int) (ports []int, err error) {
+// FreePorts finds n ports that nobody listens on.
+func FreePorts(n int) (ports []int, err error) {
 	for range n {
 		l, listenErr := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // answers at once
 		if listenErr != nil {

@@ -75,7 +75,7 @@ func StartKafka(ctx context.Context, opts KafkaOptions) (*Kafka, error) {
 }
 
 func (k *Kafka) start(ctx context.Context, dir string) error {
-	ports, err := freePorts(2 * k.opts.Nodes)
+	ports, err := FreePorts(2 * k.opts.Nodes)
 	if err != nil {
 		return err
 	}

@@ -35,7 +35,7 @@ func StartRedis(ctx context.Context, dir string, extra ...string) (*Redis, error
 	}
 	var failed error
 	for range attempts {
-		ports, err := freePorts(1)
+		ports, err := FreePorts(1)
 		if err != nil {
 			return nil, err
 		}

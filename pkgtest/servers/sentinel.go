@@ -66,7 +66,7 @@ func (s *Sentinel) start(ctx context.Context, dir, path string) error {
 		return err
 	}
 	s.Servers = append(s.Servers, replica)
-	ports, err := freePorts(3)
+	ports, err := FreePorts(3)
 	if err != nil {
 		return err
 	}
