@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -36,13 +38,32 @@ const (
 	offsetPause    = 200 * time.Millisecond
 )
 
-// Topics returns the state of the named topics; one that does not exist is absent. When some partition has no leader, or
-// a broker does not answer, the error says so and the map holds the topics that were answered in full.
-func (a *Admin) Topics(ctx context.Context, names []string) (map[string]Topic, error) {
-	described, err := a.describe(ctx, names)
-	if err != nil {
-		return map[string]Topic{}, err
+// TopicsError says of which topics the brokers do not tell what was asked, and why.
+type TopicsError struct{ Topics map[string]error }
+
+func (e *TopicsError) Error() string {
+	var b strings.Builder
+	b.WriteString("describe topics: ")
+	for i, topic := range slices.Sorted(maps.Keys(e.Topics)) {
+		if i > 0 {
+			b.WriteString("; ")
+		}
+		fmt.Fprintf(&b, "%s: %v", topic, e.Topics[topic])
 	}
+	return b.String()
+}
+
+// Unwrap returns the causes.
+func (e *TopicsError) Unwrap() []error { return slices.Collect(maps.Values(e.Topics)) }
+
+// about reports whether the error, which may be nil, is about the topic.
+func (e *TopicsError) about(topic string) bool { return e != nil && e.Topics[topic] != nil }
+
+// Topics returns the state of the named topics; one that does not exist is absent. When some partition has no leader, a
+// broker does not answer or tells nothing of a topic, the error says so and the map holds the topics that were answered in
+// full.
+func (a *Admin) Topics(ctx context.Context, names []string) (map[string]Topic, error) {
+	described, untold := a.describe(ctx, names)
 	topics := make(map[string]Topic, len(described))
 	wanted := make(map[string]int32, len(described)) // partitions whose offsets are still to be asked for
 	for name, meta := range described {
@@ -58,7 +79,7 @@ func (a *Admin) Topics(ctx context.Context, names []string) (map[string]Topic, e
 			delete(topics, name)
 		}
 	}
-	return topics, errors.Join(starts, ends)
+	return topics, errors.Join(untold, starts, ends)
 }
 
 func unknownOffsets(n int) []int64 {
@@ -69,7 +90,8 @@ func unknownOffsets(n int) []int64 {
 	return offsets
 }
 
-// describe returns the metadata of those topics that exist, partitions in order.
+// describe returns the metadata of those topics that exist, partitions in order. Its error is a [*TopicsError] where the
+// brokers answered, though not for all.
 func (a *Admin) describe(ctx context.Context, names []string) (map[string]*sarama.TopicMetadata, error) {
 	found := make(map[string]*sarama.TopicMetadata, len(names))
 	if len(names) == 0 {
@@ -79,56 +101,87 @@ func (a *Admin) describe(ctx context.Context, names []string) (map[string]*saram
 	if err != nil {
 		return nil, fmt.Errorf("describe topics: %w", err)
 	}
+	untold := make(map[string]error)
 	for _, meta := range response.Topics {
-		switch {
-		case errors.Is(meta.Err, sarama.ErrUnknownTopicOrPartition):
-		case meta.Err != sarama.ErrNoError && !errors.Is(meta.Err, sarama.ErrLeaderNotAvailable):
-			return nil, fmt.Errorf("describe topic %s: %w", meta.Name, meta.Err)
-		case meta.Uuid == sarama.Uuid{}:
-			return nil, fmt.Errorf("describe topic %s: the brokers tell no topic id; Kafka 2.8 or later is needed", meta.Name)
-		default:
-			if err := inOrder(meta); err != nil {
-				return nil, err
-			}
-			found[meta.Name] = meta
+		if errors.Is(meta.Err, sarama.ErrUnknownTopicOrPartition) {
+			continue
 		}
+		if err := complete(meta); err != nil {
+			untold[meta.Name] = err
+			continue
+		}
+		found[meta.Name] = meta
+	}
+	if len(untold) > 0 {
+		return found, &TopicsError{untold}
 	}
 	return found, nil
 }
 
-func inOrder(meta *sarama.TopicMetadata) error {
+// complete checks an answer, and puts its partitions in order.
+func complete(meta *sarama.TopicMetadata) error {
+	switch {
+	case errors.Is(meta.Err, sarama.ErrTopicAuthorizationFailed):
+		return fmt.Errorf("%w: allow -kafka-sasl-user to describe it", meta.Err)
+	case meta.Err != sarama.ErrNoError && !errors.Is(meta.Err, sarama.ErrLeaderNotAvailable):
+		return meta.Err
+	case meta.Uuid == sarama.Uuid{}:
+		return errors.New("the brokers tell no topic id; Kafka 2.8 or later is needed")
+	}
 	slices.SortFunc(meta.Partitions, func(a, b *sarama.PartitionMetadata) int { return int(a.ID) - int(b.ID) })
 	for i, p := range meta.Partitions {
 		if int(p.ID) != i {
-			return fmt.Errorf("describe topic %s: the brokers tell nothing of partition %d", meta.Name, i)
+			return fmt.Errorf("the brokers tell nothing of partition %d", i)
 		}
 	}
 	return nil
 }
 
-// metadata asks one broker after the other; the client's own cache has no topic ids.
+// metadata asks one broker after the other, and once more when it has found out which brokers there are now; the client's
+// own cache has no topic ids.
 func (a *Admin) metadata(names []string) (*sarama.MetadataResponse, error) {
 	var errs []error
-	for attempt := range offsetAttempts {
+	for attempt := range 2 {
 		if attempt > 0 {
-			// It drops the brokers that do not answer and finds those that do.
 			if err := a.client.RefreshMetadata(); err != nil {
 				return nil, errors.Join(append(errs, err)...)
 			}
+			errs = nil // the second round tells how things are
 		}
-		broker := a.client.LeastLoadedBroker()
-		if broker == nil {
-			errs = append(errs, ErrAway)
-			continue
+		for _, broker := range a.candidates() {
+			response, err := broker.GetMetadata(sarama.NewMetadataRequest(a.client.Config().Version, names))
+			if err == nil {
+				return response, nil
+			}
+			errs = append(errs, fmt.Errorf("ask broker %s: %w", broker.Addr(), err))
+			_ = broker.Close() // a broken connection is opened again by its next use
 		}
-		response, err := broker.GetMetadata(sarama.NewMetadataRequest(a.client.Config().Version, names))
-		if err == nil {
-			return response, nil
-		}
-		errs = append(errs, fmt.Errorf("ask broker %s: %w", broker.Addr(), err))
-		_ = broker.Close() // a broken connection is opened again by its next use
+	}
+	if len(errs) == 0 {
+		return nil, ErrAway
 	}
 	return nil, errors.Join(errs...)
+}
+
+// candidates returns all known brokers, those first that are connected: the brokers go on to name one that has been killed,
+// for ever where they cannot agree without it.
+func (a *Admin) candidates() []*sarama.Broker {
+	all := a.client.Brokers()
+	if len(all) == 0 {
+		if seed := a.client.LeastLoadedBroker(); seed != nil {
+			all = append(all, seed)
+		}
+	}
+	var connected, rest []*sarama.Broker
+	for _, broker := range all {
+		if yes, err := broker.Connected(); yes && err == nil {
+			connected = append(connected, broker)
+			continue
+		}
+		_ = broker.Open(a.client.Config()) // its error comes with the question
+		rest = append(rest, broker)
+	}
+	return append(connected, rest...)
 }
 
 // offsets asks for one offset of each partition, in one request per broker, and again for those whose leader has moved.

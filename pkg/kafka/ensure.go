@@ -66,36 +66,65 @@ const settleInterval = 100 * time.Millisecond
 
 // Ensure returns when every topic exists and each of its partitions has a leader. It makes what is missing where
 // spec.Create says so; otherwise its error is a [*MissingTopicsError]. Topics that exist are left as they are.
+//
+// What it makes is looked at again, and made again if need be: for some hundred ms after a topic was made the brokers
+// answer as if it did not exist, and after one was deleted, as if it did.
 func (a *Admin) Ensure(ctx context.Context, topics []string, spec chassis.Topics) error {
-	missing, err := a.Missing(ctx, topics)
-	if err != nil {
-		return err
-	}
-	if len(missing) > 0 && !spec.Create {
-		return &MissingTopicsError{Topics: missing, Brokers: a.addresses(), Spec: spec}
-	}
-	if len(missing) > 0 {
-		if err := a.create(ctx, missing, spec); err != nil {
+	for {
+		found, err := a.describe(ctx, topics)
+		if err != nil {
 			return err
 		}
+		missing := missing(topics, found)
+		if len(missing) > 0 && !spec.Create {
+			return &MissingTopicsError{Topics: missing, Brokers: a.addresses(), Spec: spec}
+		}
+		if len(missing) > 0 {
+			if err := a.create(ctx, missing, spec); err != nil {
+				return err
+			}
+		}
+		unsettled := slices.Concat(missing, leaderless(found))
+		if len(unsettled) == 0 {
+			return nil
+		}
+		if err := sleep(ctx, settleInterval); err != nil {
+			return fmt.Errorf("wait for a leader of %s: %w", unsettled[0], err)
+		}
 	}
-	return a.waitForLeaders(ctx, topics)
 }
 
-// Missing returns which of the topics do not exist, sorted.
+// Missing returns which of the topics do not exist, sorted. When the brokers do not answer for all of them, the error says
+// so; it is a [*TopicsError] where they answered for the others.
 func (a *Admin) Missing(ctx context.Context, topics []string) ([]string, error) {
 	found, err := a.describe(ctx, topics)
-	if err != nil {
+	var some *TopicsError
+	if err != nil && !errors.As(err, &some) {
 		return nil, err
 	}
-	var missing []string
+	return slices.DeleteFunc(missing(topics, found), func(topic string) bool { return some.about(topic) }), err
+}
+
+// missing returns which topics have not been found, sorted.
+func missing(topics []string, found map[string]*sarama.TopicMetadata) (missing []string) {
 	for _, topic := range topics {
 		if found[topic] == nil {
 			missing = append(missing, topic)
 		}
 	}
 	slices.Sort(missing)
-	return slices.Compact(missing), nil
+	return slices.Compact(missing)
+}
+
+// leaderless returns the topics that have no leader for one of their partitions, sorted.
+func leaderless(found map[string]*sarama.TopicMetadata) (names []string) {
+	for name, meta := range found {
+		if len(meta.Partitions) == 0 || slices.ContainsFunc(meta.Partitions, func(p *sarama.PartitionMetadata) bool { return p.Leader < 0 }) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 // create makes all topics in one request.
@@ -152,43 +181,6 @@ func createErrors(response *sarama.CreateTopicsResponse) error {
 		}
 	}
 	return errors.Join(errs...)
-}
-
-// waitForLeaders waits until the brokers agree that the topics exist: for some hundred ms after a topic was made, they
-// answer as if it did not.
-func (a *Admin) waitForLeaders(ctx context.Context, topics []string) error {
-	for {
-		leaderless, err := a.leaderless(ctx, topics)
-		if err != nil {
-			return err
-		}
-		if leaderless == "" {
-			return nil
-		}
-		if err := sleep(ctx, settleInterval); err != nil {
-			return fmt.Errorf("wait for a leader of %s: %w", leaderless, err)
-		}
-	}
-}
-
-// leaderless names a topic that has no leader for one of its partitions; "": none.
-func (a *Admin) leaderless(ctx context.Context, topics []string) (string, error) {
-	found, err := a.describe(ctx, topics)
-	if err != nil {
-		return "", err
-	}
-	for _, topic := range topics {
-		meta := found[topic]
-		if meta == nil || len(meta.Partitions) == 0 {
-			return topic, nil
-		}
-		for _, p := range meta.Partitions {
-			if p.Leader < 0 {
-				return topic, nil
-			}
-		}
-	}
-	return "", nil
 }
 
 func (a *Admin) addresses() []string {

@@ -15,6 +15,8 @@ var (
 	ErrBusy = errors.New("too many records are waiting for the brokers")
 	// ErrAway says that no broker has been reached yet.
 	ErrAway = errors.New("no broker is reachable")
+	// ErrStalled says that records are handed to the brokers and none is acknowledged.
+	ErrStalled = errors.New("no record is acknowledged")
 	// ErrClosed says that the producer has been closed.
 	ErrClosed = errors.New("producer is closed")
 )

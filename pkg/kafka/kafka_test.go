@@ -239,3 +239,52 @@ func TestReconnectDelay_growsToOneSecond(t *testing.T) {
 	require.Equal(t, time.Second, reconnectDelay(4))
 	require.Equal(t, time.Second, reconnectDelay(1000))
 }
+
+func TestPulse(t *testing.T) {
+	late := refuse("forms.demo", fmt.Errorf("wait for the brokers: %w", context.DeadlineExceeded))
+	type event struct {
+		at  time.Duration
+		err error // nil: acknowledged
+	}
+	tests := map[string]struct {
+		events  []event
+		now     time.Duration
+		stalled bool
+	}{
+		"nothing happened":                   {nil, 0, false},
+		"one slow record":                    {[]event{{0, late}}, 5 * time.Second, false},
+		"a slow moment":                      {[]event{{0, late}, {900 * time.Millisecond, late}}, time.Second, false},
+		"nothing acknowledged for a while":   {[]event{{0, late}, {time.Second, late}}, time.Second, true},
+		"something acknowledged in between":  {[]event{{0, late}, {time.Second, nil}, {1100 * time.Millisecond, late}}, 2 * time.Second, false},
+		"acknowledged again":                 {[]event{{0, late}, {time.Second, late}, {2 * time.Second, nil}}, 2 * time.Second, false},
+		"nobody has tried since":             {[]event{{0, late}, {time.Second, late}}, 12 * time.Second, false},
+		"tried again after that":             {[]event{{0, late}, {time.Second, late}, {12 * time.Second, late}}, 12 * time.Second, false},
+		"records that no broker would take":  {[]event{{0, sarama.ErrMessageSizeTooLarge}, {time.Second, sarama.ErrMessageSizeTooLarge}}, time.Second, false},
+		"topics that this user may not use":  {[]event{{0, sarama.ErrTopicAuthorizationFailed}, {time.Second, sarama.ErrTopicAuthorizationFailed}}, time.Second, false},
+		"callers that left, records dropped": {[]event{{0, context.Canceled}, {time.Second, errGone}}, time.Second, false},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			var p pulse
+			start := time.Date(2026, 11, 21, 18, 30, 0, 0, time.UTC)
+			for _, e := range test.events {
+				if e.err == nil {
+					p.beat()
+				} else {
+					p.miss(e.err, start.Add(e.at))
+				}
+			}
+			err := p.err(start.Add(test.now))
+			require.Equal(t, test.stalled, errors.Is(err, ErrStalled), "%v", err)
+		})
+	}
+}
+
+func TestPulse_tellsTheBrokersReasonRatherThanTheDeadline(t *testing.T) {
+	var p pulse
+	at := time.Date(2026, 11, 21, 18, 30, 0, 0, time.UTC)
+	p.miss(classify("forms.demo", sarama.ErrNotEnoughReplicas, true), at)
+	p.miss(context.DeadlineExceeded, at.Add(2*time.Second))
+	require.ErrorIs(t, p.err(at.Add(2*time.Second)), sarama.ErrNotEnoughReplicas)
+	require.ErrorContains(t, p.err(at.Add(2*time.Second)), "since 18:30:00")
+}

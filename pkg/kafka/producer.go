@@ -48,6 +48,7 @@ type Producer struct {
 	log     *slog.Logger
 	rooms   *rooms
 	pool    pool
+	pulse   pulse
 
 	link    atomic.Pointer[link]
 	retired sync.WaitGroup // sessions that still settle what they hold; only the supervisor adds to it
@@ -116,12 +117,14 @@ func (o ProducerOptions) withDefaults() ProducerOptions {
 func (p *Producer) Produce(ctx context.Context, topic string, key []byte, headers []submission.Header, value []byte) (partition int32, offset int64, err error) {
 	m, err := p.submit(ctx, topic, key, headers, value)
 	if err != nil {
+		p.pulse.miss(err, time.Now())
 		return 0, submission.NoOffset, refuse(topic, err)
 	}
 	select {
 	case <-m.done:
 	case <-ctx.Done():
 		if left, err := m.leave(ctx, topic); left {
+			p.pulse.miss(err, time.Now())
 			return 0, submission.NoOffset, err // m belongs to whoever settles it
 		}
 		<-m.done
@@ -198,6 +201,11 @@ func (p *Producer) session(ctx context.Context) (*session, error) {
 
 // settle is called once for each record that was handed over.
 func (p *Producer) settle(m *pending, err error) {
+	if err == nil {
+		p.pulse.beat()
+	} else {
+		p.pulse.miss(err, time.Now())
+	}
 	p.free(m) // before the caller is told: who has its answer takes up no room
 	if waiting := m.settle(err); !waiting && err == nil {
 		p.pool.put(m)
@@ -212,7 +220,8 @@ func (p *Producer) free(m *pending) {
 // Waiting returns how many records wait for the brokers, those of callers that have gone included.
 func (p *Producer) Waiting() int { return int(p.rooms.waiting.Load()) }
 
-// Err tells why Produce cannot work at the moment: ErrAway, ErrClosed, or nil.
+// Err tells why Produce does not work at the moment: ErrAway, ErrClosed, ErrStalled, or nil. ErrStalled is what callers have
+// seen, so it ends by a success, or some seconds after the last failure.
 func (p *Producer) Err() error {
 	select {
 	case <-p.closing:
@@ -225,7 +234,7 @@ func (p *Producer) Err() error {
 		}
 		return ErrAway
 	}
-	return nil
+	return p.pulse.err(time.Now())
 }
 
 // Close takes no more records, waits until those that are waiting are settled, at most until ctx ends, and closes the

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/IBM/sarama"
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
@@ -65,6 +66,35 @@ func TestTopics_onePartitionDoesNotAnswer_othersAreTold(t *testing.T) {
 	require.ErrorContains(t, err, "forms.broken partition 0")
 	require.Contains(t, topics, topic)
 	require.NotContains(t, topics, "forms.broken")
+}
+
+func TestAdmin_oneTopicIsForbidden_othersAreTold(t *testing.T) {
+	c := kafkatest.Start(t, kafkatest.Topics(1, topic, "forms.secret"))
+	admin := kafkatest.NewAdmin(t, c.Brokers())
+	c.Fake().Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Metadata}, Topic: "forms.secret", Err: kerr.TopicAuthorizationFailed, Count: -1})
+	topics, err := admin.Topics(kafkatest.Context(t), []string{topic, "forms.secret"})
+	var untold *kafka.TopicsError
+	require.ErrorAs(t, err, &untold)
+	require.Len(t, untold.Topics, 1)
+	require.ErrorContains(t, err, "forms.secret: ")
+	require.ErrorContains(t, err, "-kafka-sasl-user")
+	require.Contains(t, topics, topic)
+	require.NotContains(t, topics, "forms.secret")
+
+	missing, err := admin.Missing(kafkatest.Context(t), []string{topic, "forms.secret", "forms.none"})
+	require.ErrorIs(t, err, sarama.ErrTopicAuthorizationFailed)
+	require.Equal(t, []string{"forms.none"}, missing, "what is not told is not missing")
+}
+
+func TestAdmin_brokersDieOneByOne_asksThoseThatAreLeft(t *testing.T) {
+	c := kafkatest.Start(t, kafkatest.Nodes(3), kafkatest.Topics(1, topic))
+	admin := kafkatest.NewAdmin(t, c.Brokers())
+	for node := range int32(2) {
+		require.NoError(t, c.Fake().RemoveNode(node))
+		missing, err := admin.Missing(kafkatest.Context(t), []string{topic, "forms.none"})
+		require.NoError(t, err)
+		require.Equal(t, []string{"forms.none"}, missing)
+	}
 }
 
 func TestAdmin_brokersRestart_worksAgain(t *testing.T) {

@@ -148,6 +148,23 @@ func TestProduce_brokersRestart_worksAgainAndNothingIsDoubled(t *testing.T) {
 	}
 }
 
+func TestErr_nothingIsAcknowledged_saysSoUntilSomethingIs(t *testing.T) {
+	c := kafkatest.Start(t, kafkatest.Topics(1, topic))
+	p := kafkatest.NewProducer(t, c.Brokers(), kafka.ProducerOptions{})
+	_, err := produce(t, p, time.Minute, topic, "before")
+	require.NoError(t, err)
+	c.Pause()
+	kafkatest.WaitUntil(t, func() bool {
+		_, err := produce(t, p, 100*time.Millisecond, topic, "hangs")
+		require.Error(t, err)
+		return errors.Is(p.Err(), kafka.ErrStalled)
+	}, "stalled")
+	c.Resume()
+	_, err = produce(t, p, time.Minute, topic, "after")
+	require.NoError(t, err)
+	require.NoError(t, p.Err())
+}
+
 func TestProduce_passingErrors_areRetried(t *testing.T) {
 	for _, code := range []*kerr.Error{kerr.NotEnoughReplicas, kerr.NotLeaderForPartition, kerr.RequestTimedOut, kerr.UnknownTopicOrPartition, kerr.KafkaStorageError} {
 		t.Run(code.Message, func(t *testing.T) {

@@ -132,18 +132,29 @@ func empty(brokers []string) error {
 			}
 		}
 	}
-	topics, listErr := admin.ListTopics()
-	err = errors.Join(err, listErr)
-	for topic := range topics {
-		if strings.HasPrefix(topic, "__") {
-			continue
-		}
-		if deleteErr := admin.DeleteTopic(topic); !errors.Is(deleteErr, sarama.ErrUnknownTopicOrPartition) { // on its way out
-			err = errors.Join(err, deleteErr)
+	for left := -1; left != 0 && err == nil; { // again: for a moment they go on to name topics that have been deleted
+		left, err = deleteTopics(admin)
+		if left > 0 && ctx.Err() != nil {
+			err = errors.Join(err, fmt.Errorf("%d topics are still there", left))
 		}
 	}
 	if err != nil {
 		return fmt.Errorf("empty the brokers: %w", err)
 	}
 	return nil
+}
+
+// deleteTopics returns how many it found.
+func deleteTopics(admin sarama.ClusterAdmin) (found int, err error) {
+	topics, err := admin.ListTopics()
+	for topic := range topics {
+		if strings.HasPrefix(topic, "__") {
+			continue
+		}
+		found++
+		if deleteErr := admin.DeleteTopic(topic); !errors.Is(deleteErr, sarama.ErrUnknownTopicOrPartition) { // on its way out
+			err = errors.Join(err, deleteErr)
+		}
+	}
+	return found, err
 }

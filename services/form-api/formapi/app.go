@@ -72,9 +72,18 @@ func New(cfg Config, forms *form.Set, deps chassis.Deps) (*App, error) {
 		return nil, errors.Join(fmt.Errorf("register metrics: %w", err), a.Close())
 	}
 	a.handler = newHandler(a.intake, deps.Log)
-	deps.Health.Register("kafka", func(context.Context) error { return a.producer.Err() })
+	deps.Health.Register("kafka", a.stores)
 	deps.Health.Register("topics", a.topics.ready)
 	return a, nil
+}
+
+// stores is nil as long as submissions are stored; otherwise it tells all that is known of why they are not.
+func (a *App) stores(context.Context) error {
+	err := a.producer.Err()
+	if trouble := a.topics.trouble(); errors.Is(err, kafka.ErrStalled) && trouble != nil {
+		return fmt.Errorf("%w; %w", err, trouble)
+	}
+	return err
 }
 
 func topicsOf(forms *form.Set) []string {

@@ -202,6 +202,9 @@ func setupApp(t testing.TB, brokers []string, change func(*Config), beforeRun ..
 		if b.ended != nil {
 			<-b.ended
 		}
+		if t.Failed() {
+			t.Log("the service's log:\n" + b.log.String())
+		}
 	})
 	return b
 }

@@ -36,6 +36,7 @@ type topics struct {
 	ensured bool            // all of them have been there once
 	seen    time.Time       // the brokers' last answer
 	problem error           // why the last look failed
+	untold  string          // which topics the brokers did not tell of, and why
 	absent  map[string]bool // by the last answer
 }
 
@@ -102,11 +103,27 @@ func (t *topics) look(ctx context.Context, admin *kafka.Admin) error {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	missing, err := admin.Missing(ctx, t.names)
-	if err != nil {
+	var some *kafka.TopicsError
+	if err != nil && !errors.As(err, &some) {
 		return err
 	}
 	t.answered(missing)
+	t.tell(err)
 	return nil
+}
+
+// tell logs what the brokers do not tell, once: one form's trouble is not the others'.
+func (t *topics) tell(untold error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	text := ""
+	if untold != nil {
+		text = untold.Error()
+	}
+	if text != "" && text != t.untold {
+		t.log.Error("brokers do not tell of all topics: these forms may be answered 503", "component", "topics", "error", untold)
+	}
+	t.untold = text
 }
 
 // answered keeps what the brokers said.
@@ -137,6 +154,13 @@ func (t *topics) failed(err error) {
 		t.log.Warn("topics cannot be looked after; trying on", "component", "topics", "error", err)
 	}
 	t.problem = err
+}
+
+// trouble is why the last look failed; nil if it did not.
+func (t *topics) trouble() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.problem
 }
 
 func (t *topics) isEnsured() bool {
