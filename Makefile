@@ -21,6 +21,7 @@ SCHEDULES    ?= 20000
 SEED         ?= 1
 RUN_FLAGS    ?=
 SUITE_FLAGS  ?=
+BURST_FLAGS  ?=
 
 LINTER := bin/golangci-lint
 
@@ -78,6 +79,10 @@ tidy: ## Bring every go.mod in step with its imports
 .PHONY: bench
 bench: ## Run the benchmarks, with allocations (BENCH=Validate)
 	go test -run '^$$' -bench '$(BENCH)' -benchmem -vet=off $(TEST_FLAGS) work
+
+.PHONY: burst
+burst: ## 1000 users at once against the suite, beside the barest servers; minutes (BURST_FLAGS='-rounds 3')
+	scripts/burst.sh $(BURST_FLAGS)
 
 .PHONY: fuzz
 fuzz: ## Fuzz each target for FUZZTIME, 10s if not given

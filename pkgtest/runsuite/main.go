@@ -33,7 +33,7 @@ func main() {
 }
 
 type settings struct {
-	http, sheets, forms       string
+	http, sheets, forms, jvm  string
 	brokers                   int
 	apis, consumers, flushers int
 	verbose                   bool
@@ -44,6 +44,7 @@ func (c *settings) flags() *flag.FlagSet {
 	fs.StringVar(&c.http, "http", "127.0.0.1:3000", "`address` that takes submissions: a balancer before form-api")
 	fs.StringVar(&c.sheets, "sheets", "127.0.0.1:3001", "`address` of the Sheets API and its page")
 	fs.StringVar(&c.forms, "forms", "forms", "`folder` of form definitions")
+	fs.StringVar(&c.jvm, "jvm", "", "`flags` of the brokers' Java machines; empty favours a quick start over throughput")
 	fs.IntVar(&c.brokers, "brokers", 1, "Kafka brokers, 1 or 3")
 	fs.IntVar(&c.apis, "form-api", 2, "replicas of form-api")
 	fs.IntVar(&c.consumers, "sheets-consumer", 3, "replicas of sheets-consumer")
@@ -62,7 +63,7 @@ func (c *settings) validate() error {
 	for flag, address := range map[string]string{"-http": c.http, "-sheets": c.sheets} {
 		l, err := net.Listen("tcp", address) //nolint:noctx // answers at once
 		if err != nil {
-			return fmt.Errorf("%s %s: %w: choose another address", flag, address, err)
+			return fmt.Errorf("%s %s: %w: choose another address; port 0 takes a free one", flag, address, err)
 		}
 		if err := l.Close(); err != nil {
 			return err
@@ -73,7 +74,7 @@ func (c *settings) validate() error {
 
 func (c *settings) options(dir string, log io.Writer) suite.Options {
 	o := suite.Options{
-		Dir: dir, Forms: c.forms, HTTP: c.http, Sheets: c.sheets, Kafka: servers.KafkaOptions{Nodes: c.brokers},
+		Dir: dir, Forms: c.forms, HTTP: c.http, Sheets: c.sheets, Kafka: servers.KafkaOptions{Nodes: c.brokers, JVM: c.jvm},
 		Replicas: map[string]int{suite.API: c.apis, suite.Consumer: c.consumers, suite.Flusher: c.flushers},
 	}
 	if c.brokers == 3 {

@@ -38,8 +38,8 @@ type Options struct {
 	Kafka   servers.KafkaOptions
 	Topics  []string // more flags for whoever makes topics, such as -topics-min-insync=2
 
-	HTTP     string // the balancer's address. Default: a free port
-	Sheets   string // the emulator's address. Default: a free port
+	HTTP     string // the balancer's address. Default, and with port 0: a free port
+	Sheets   string // the emulator's address, likewise
 	Replicas map[string]int
 	Flags    map[string][]string // more flags by service
 	Log      io.Writer           // what all services print; nil: kept for Service.Log alone
@@ -165,7 +165,7 @@ func (s *Suite) startServers(ctx context.Context) (err error) {
 // plan gives every service its addresses, which it keeps over restarts.
 func (s *Suite) plan() (err error) {
 	sheets := s.opts.Sheets
-	if sheets == "" {
+	if _, port, _ := net.SplitHostPort(sheets); sheets == "" || port == "0" {
 		if sheets, err = freeAddr(); err != nil {
 			return err
 		}
