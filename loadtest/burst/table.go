@@ -76,7 +76,7 @@ func (r *Report) answers() [][]string {
 }
 
 func (r *Report) sheets() [][]string {
-	rows := [][]string{{"target", "accepted", "in sheet", "lost", "doubled", "unconfirmed", "in sheet"}}
+	rows := [][]string{{"target", "accepted", "in sheet", "lost", "doubled", "unconfirmed", "of these in sheet"}}
 	for _, t := range r.Targets {
 		if s := t.Sheet; s != nil {
 			row := []string{t.Name}
