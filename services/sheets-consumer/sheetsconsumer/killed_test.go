@@ -19,7 +19,7 @@ func (s *suite) process() *exec.Cmd {
 	require.NoError(s, os.WriteFile(filepath.Join(forms, "demo.yaml"), []byte(definition(demo)), 0o600))
 	self, err := os.Executable()
 	require.NoError(s, err)
-	cmd := exec.Command(self, "-brokers", strings.Join(s.kafka.Brokers(), ","), "-redis", s.addr, "-forms", forms) //nolint:gosec // this test's own binary
+	cmd := exec.Command(self, "-brokers", strings.Join(s.kafka.Brokers(), ","), "-redis", s.redis.config().Addrs[0], "-forms", forms) //nolint:gosec // this test's own binary
 	cmd.Env = append(os.Environ(), asService+"=1")
 	out := &syncBuffer{}
 	cmd.Stdout, cmd.Stderr = out, out
@@ -37,28 +37,28 @@ func (s *suite) process() *exec.Cmd {
 // The dead member leaves nothing: no commit of its last second and no goodbye, so that the next one waits for the group to
 // notice.
 func TestKilled_nextOneGoesOnWithoutLossOrRepeat(t *testing.T) {
-	t.Parallel()
-	s := newSuite(t, kafkatest.Topics(2, demoTopic, otherTopic))
-	victim := s.process()
-	kafkatest.WaitUntil(t, func() bool {
-		s.produce(demo, 10)
-		return len(s.buffered(demo)) > 0
-	}, "the first one to store something")
-	s.produce(demo, 50)
-	require.NoError(t, victim.Process.Kill())
-	s.produce(demo, 20)
-	s.start()
-	s.waitWhole(demo)
+	everywhere(t, 2, func(s *suite) {
+		victim := s.process()
+		kafkatest.WaitUntil(s, func() bool {
+			s.produce(demo, 10)
+			return len(s.buffered(demo)) > 0
+		}, "the first one to store something")
+		s.produce(demo, 50)
+		require.NoError(s, victim.Process.Kill())
+		s.produce(demo, 20)
+		s.start()
+		s.waitWhole(demo)
+	})
 }
 
 func TestTerminated_commitsAndLeaves(t *testing.T) {
-	t.Parallel()
-	s := newSuite(t, kafkatest.Topics(1, demoTopic, otherTopic))
-	p := s.process()
-	s.produce(demo, 20)
-	s.waitWhole(demo)
-	require.NoError(t, p.Process.Signal(os.Interrupt))
-	require.NoError(t, p.Wait(), "exit code 0")
-	require.EqualValues(t, 20, s.committed(demo)[0].Offset)
-	require.Zero(t, s.members())
+	everywhere(t, 1, func(s *suite) {
+		p := s.process()
+		s.produce(demo, 20)
+		s.waitWhole(demo)
+		require.NoError(s, p.Process.Signal(os.Interrupt))
+		require.NoError(s, p.Wait(), "exit code 0")
+		require.EqualValues(s, 20, s.committed(demo)[0].Offset)
+		require.Zero(s, s.members())
+	})
 }

@@ -63,11 +63,14 @@ const (
 
 var epoch = time.Date(2026, 11, 21, 18, 0, 0, 0, time.UTC)
 
-// testForms are two forms with a spreadsheet and one without, which nobody here reads.
-func testForms(t testing.TB) *form.Set {
+// testForms are these forms, or else two with a spreadsheet and one without, which nobody here reads.
+func testForms(t testing.TB, ids ...string) *form.Set {
 	t.Helper()
+	if len(ids) == 0 {
+		ids = []string{demo, "other", "unsunk"}
+	}
 	var forms []*form.Form
-	for _, id := range []string{demo, "other", "unsunk"} {
+	for _, id := range ids {
 		f, err := form.Parse(id+".yaml", []byte(definition(id)), func(string) (string, bool) { return "", false })
 		require.NoError(t, err)
 		forms = append(forms, f)
