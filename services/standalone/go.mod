@@ -7,6 +7,7 @@ require (
 	github.com/alicebob/miniredis/v2 v2.40.0
 	github.com/formstream/formstream/pkg v0.0.0
 	github.com/formstream/formstream/pkgtest v0.0.0
+	github.com/formstream/formstream/services/demo-consumer v0.0.0
 	github.com/formstream/formstream/services/form-api v0.0.0
 	github.com/formstream/formstream/services/sheets-consumer v0.0.0
 	github.com/formstream/formstream/services/sheets-emulator v0.0.0
@@ -93,6 +94,7 @@ require (
 replace (
 	github.com/formstream/formstream/pkg => ../../pkg
 	github.com/formstream/formstream/pkgtest => ../../pkgtest
+	github.com/formstream/formstream/services/demo-consumer => ../demo-consumer
 	github.com/formstream/formstream/services/form-api => ../form-api
 	github.com/formstream/formstream/services/sheets-consumer => ../sheets-consumer
 	github.com/formstream/formstream/services/sheets-emulator => ../sheets-emulator

@@ -5,17 +5,24 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/alicebob/miniredis/v2"
 	"github.com/twmb/franz-go/pkg/kfake"
 
 	"github.com/formstream/formstream/pkg/chassis"
 	"github.com/formstream/formstream/pkg/form"
+	"github.com/formstream/formstream/pkg/plugin"
+	"github.com/formstream/formstream/services/demo-consumer/democonsumer"
 	"github.com/formstream/formstream/services/form-api/formapi"
 	"github.com/formstream/formstream/services/sheets-consumer/sheetsconsumer"
 	"github.com/formstream/formstream/services/sheets-emulator/sheetsemulator"
 	"github.com/formstream/formstream/services/sheets-flusher/sheetsflusher"
 )
+
+// pluginLinger is how long the events of plug-ins wait for company: nobody waits for them, and each write of the embedded
+// log costs an fsync that submitters do wait for.
+const pluginLinger = 20 * time.Millisecond
 
 // App is the suite in one process.
 type App struct {
@@ -32,6 +39,7 @@ type App struct {
 	api      *formapi.App
 	consumer *sheetsconsumer.App
 	flusher  *sheetsflusher.App
+	demo     *plugin.App
 }
 
 // New locks the data folder, starts the embedded broker and Redis, and listens. An App that is not Run must be Closed.
@@ -88,6 +96,9 @@ func (a *App) wire() (err error) {
 	if a.flusher, err = sheetsflusher.New(a.flusherConfig(), a.forms, a.part("flusher")); err != nil {
 		return err
 	}
+	if a.demo, err = democonsumer.New(a.demoConfig(), a.forms, a.part(democonsumer.Name)); err != nil {
+		return err
+	}
 	a.api, err = formapi.New(a.apiConfig(), a.forms, a.deps)
 	return err
 }
@@ -125,6 +136,16 @@ func (a *App) flusherConfig() sheetsflusher.Config {
 	chassis.Defaults(&c)
 	c.Config = a.common()
 	c.Interval, c.Settle, c.Credentials = a.cfg.Interval, a.cfg.Settle, a.cfg.Credentials
+	return c
+}
+
+func (a *App) demoConfig() democonsumer.Config {
+	var c democonsumer.Config
+	chassis.Defaults(&c)
+	c.Config.Config = a.common()
+	if a.broker != nil {
+		c.Kafka.Linger = pluginLinger
+	}
 	return c
 }
 
@@ -169,7 +190,7 @@ func (a *App) Endpoint() string { return a.cfg.Endpoint }
 // Run serves until ctx ends, or a part fails; then it drains, as the package's documentation says, and closes everything.
 func (a *App) Run(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, a.Close()) }()
-	failed := make(chan error, 5) // one for each part
+	failed := make(chan error, 6) // one for each part
 	launch := func(name string, run func(context.Context) error) *part { return launch(ctx, name, run, failed) }
 	if a.sheets != nil {
 		emulator := launch("sheets-emulator", a.sheets.Run)
@@ -180,8 +201,8 @@ func (a *App) Run(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	consumer, flusher := launch("sheets-consumer", a.consumer.Run), launch("sheets-flusher", a.flusher.Run)
-	defer func() { err = errors.Join(err, consumer.end(), flusher.end()) }()
+	consumer, flusher, demo := launch("sheets-consumer", a.consumer.Run), launch("sheets-flusher", a.flusher.Run), launch(democonsumer.Name, a.demo.Run)
+	defer func() { err = errors.Join(err, consumer.end(), flusher.end(), demo.end()) }()
 	api := launch("form-api", a.api.Run)
 	greeter := launch("greeting", a.greet)
 	select {

@@ -18,6 +18,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 
 	"github.com/formstream/formstream/pkg/submission"
+	"github.com/formstream/formstream/pkgtest/kafkatest"
 	"github.com/formstream/formstream/pkgtest/redistest"
 )
 
@@ -158,6 +159,31 @@ func read(t testing.TB, data, name string) string {
 	text, err := os.ReadFile(filepath.Join(data, name))
 	require.NoError(t, err)
 	return string(text)
+}
+
+// The plug-in's events are where the greeting says, one for each submission, also across a restart.
+func TestStandalone_plugin_producesOneEventForEachSubmission(t *testing.T) {
+	data := t.TempDir()
+	want := map[string]bool{}
+	for round := range 2 {
+		r := run(t, settings(data))
+		eventually(t, "greeting", func() bool { return r.out.text() != "" })
+		brokers := regexp.MustCompile(`Events +.* processed\.… at (\S+)`).FindStringSubmatch(r.out.text())
+		require.Len(t, brokers, 2)
+		require.Equal(t, http.StatusAccepted, r.post("demo-form", demo("what a jerk "+strconv.Itoa(round))))
+		require.Equal(t, http.StatusAccepted, r.post("student-data-form", student("r"+strconv.Itoa(round))))
+		for _, form := range []string{"demo-form", "student-data-form"} {
+			eventually(t, "events", func() bool { return len(kafkatest.Records(t, brokers[1:], "processed."+form)) == round+1 })
+			for _, e := range kafkatest.Records(t, brokers[1:], "processed."+form) {
+				flagged := strings.Contains(string(e.Value), `"flagged":true`)
+				require.Equal(t, form == "demo-form", flagged, string(e.Value))
+				want[string(e.Key)] = true
+			}
+		}
+		r.end()
+		require.Empty(t, r.log.text())
+	}
+	require.Len(t, want, 4)
 }
 
 // Each embedded part gives way to a real one: here the three of another process, as it were.

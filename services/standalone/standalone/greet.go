@@ -55,6 +55,7 @@ func (a *App) greeting() string {
 		fmt.Fprintf(&b, "  Spreadsheet  %s\n", a.page(id))
 	}
 	fmt.Fprintf(&b, "  Forms        %s…\n", forms)
+	fmt.Fprintf(&b, "  Events       demo-consumer's, in the topics processed.… at %s\n", strings.Join(a.cfg.Kafka.Brokers, ","))
 	fmt.Fprintf(&b, "  Data         %s (%s)\n", a.cfg.Data, a.found)
 	fmt.Fprintf(&b, "  End          Ctrl-C; what was accepted is written first\n")
 	b.WriteString("\nPost one, and see its row appear:\n")

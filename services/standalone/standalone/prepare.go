@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -11,6 +12,7 @@ import (
 	"github.com/formstream/formstream/pkg/buffer"
 	"github.com/formstream/formstream/pkg/chassis"
 	"github.com/formstream/formstream/pkg/kafka"
+	"github.com/formstream/formstream/pkg/plugin"
 	"github.com/formstream/formstream/pkg/sheet"
 	"github.com/formstream/formstream/services/sheets-consumer/sheetsconsumer"
 )
@@ -21,7 +23,7 @@ const (
 	fillBatch      = 1000
 )
 
-// prepare makes the forms' topics in the embedded broker, before anybody looks for them, and mends the log.
+// prepare makes the topics of submissions and of plug-ins' events in the embedded broker, before anybody looks for them, and mends the log.
 func (a *App) prepare(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, prepareTimeout)
 	defer cancel()
@@ -36,22 +38,22 @@ func (a *App) prepare(ctx context.Context) error {
 	}
 	defer func() { _ = client.Close() }()
 	admin := kafka.NewAdmin(client)
-	var names []string
+	var submissions, events []string
 	for _, f := range a.forms.All() {
-		names = append(names, f.Topic())
+		submissions, events = append(submissions, f.Topic()), append(events, plugin.Topic(f))
 	}
-	if err := admin.Ensure(ctx, names, a.cfg.Topics); err != nil {
+	if err := admin.Ensure(ctx, slices.Concat(submissions, events), a.cfg.Topics); err != nil {
 		return fmt.Errorf("make topics in the embedded log: %w", err)
 	}
-	return a.mend(ctx, client, admin)
+	return a.mend(ctx, client, admin, submissions)
 }
 
 // mend makes the embedded log safe to go on with after it has lost its end: a power failure under -fsync=false, or a folder
 // that was copied while it was in use. What comes next would get offsets that have been used before, and the marker in the
 // spreadsheet would take it for delivered. So the lost places are filled: no offset that was ever read or delivered is given
 // out again. What stood there and was not yet in the spreadsheet is lost, and the log line says how much that may be.
-func (a *App) mend(ctx context.Context, client sarama.Client, admin *kafka.Admin) error {
-	topics, err := admin.Topics(ctx, a.topics())
+func (a *App) mend(ctx context.Context, client sarama.Client, admin *kafka.Admin, names []string) error {
+	topics, err := admin.Topics(ctx, names)
 	if err != nil {
 		return fmt.Errorf("look at the embedded log: %w", err)
 	}
@@ -69,7 +71,8 @@ func (a *App) mend(ctx context.Context, client sarama.Client, admin *kafka.Admin
 	return nil
 }
 
-// used tells, for each partition, the first offset that neither the consumers nor the spreadsheets have seen.
+// used tells, for each partition, the first offset that neither the consumers, plug-ins included, nor the spreadsheets have
+// seen.
 func (a *App) used(ctx context.Context, admin *kafka.Admin, topics map[string]kafka.Topic) (map[string][]int64, error) {
 	used, partitions := map[string][]int64{}, map[string][]int32{}
 	for topic, t := range topics {
@@ -88,6 +91,15 @@ func (a *App) used(ctx context.Context, admin *kafka.Admin, topics map[string]ka
 			if err == nil && meta.TopicID == topics[topic].ID {
 				used[topic][p] = max(commit.Offset, meta.Delivered)
 			}
+		}
+	}
+	handled, err := admin.Committed(ctx, a.demo.Group(), partitions)
+	if err != nil {
+		return nil, fmt.Errorf("read committed offsets of the embedded log: %w", err)
+	}
+	for topic, commits := range handled {
+		for p, commit := range commits {
+			used[topic][p] = max(used[topic][p], commit.Offset)
 		}
 	}
 	return used, a.addMarkers(ctx, topics, used)
