@@ -21,3 +21,8 @@ func TestStore_onRedis(t *testing.T) {
 func TestStore_onACluster(t *testing.T) {
 	buffertest.Run(t, buffertest.NewRedisSetup(redistest.Cluster(t)))
 }
+
+func TestStore_behindSentinels(t *testing.T) {
+	_, rdb := redistest.Sentinel(t)
+	buffertest.Run(t, buffertest.NewRedisSetup(rdb))
+}

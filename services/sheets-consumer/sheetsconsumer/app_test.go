@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
 	"github.com/formstream/formstream/pkg/buffer"
@@ -70,27 +71,6 @@ func TestRun_keyedRepeat_isNoSecondEntry(t *testing.T) {
 		}
 		kafkatest.WaitUntil(s, func() bool { return metric(s, r.registry, "records_total", demo, "repeat") == 2 }, "two repeats")
 		require.EqualValues(s, 1, metric(s, r.registry, "records_total", demo, "stored"))
-	})
-}
-
-func TestRun_twoShareThePartitions_andRebalanceUnderLoad(t *testing.T) {
-	everywhere(t, 4, func(s *suite) {
-		first := s.start()
-		s.waitReady(first)
-		s.produce(demo, 80)
-		second := s.start()
-		kafkatest.WaitUntil(s, func() bool {
-			s.produce(demo, 5)
-			return second.ready() && s.members() == 2
-		}, "two members")
-		s.produce(demo, 80)
-		s.waitWhole(demo)
-		require.NoError(s, first.end())
-		s.produce(demo, 80)
-		s.waitWhole(demo)
-		require.Equal(s, 1, s.members())
-		sum := metric(s, first.registry, "records_total", demo, "stored") + metric(s, second.registry, "records_total", demo, "stored")
-		require.LessOrEqual(s, sum, float64(len(s.buffered(demo))), "nothing is counted twice")
 	})
 }
 
@@ -274,4 +254,32 @@ func TestRun_redisHangs_goesOnAndReadinessTells(t *testing.T) {
 	s.waitWhole(demo)
 	s.waitReady(r)
 	require.Zero(t, metric(t, r.registry, "gaps_total"), "nothing was lost")
+}
+
+func TestRun_sentinelFailsOver_whatTheReplicaLackedIsReadAgain(t *testing.T) {
+	t.Parallel()
+	sentinel := newSentinel(t)
+	master, replica := sentinel.Servers[0], sentinel.Servers[1]
+	s := newSuiteOn(t, kafkatest.Start(t, kafkatest.Topics(2, demoTopic, otherTopic)), sentinel)
+	r := s.start()
+	s.produce(demo, 40)
+	s.waitWhole(demo)
+	rdb := redis.NewClient(&redis.Options{Addr: master.Addr, PoolSize: 1}) // WAIT is about its own connection's writes
+	defer func() { _ = rdb.Close() }()
+	require.NoError(t, rdb.Set(t.Context(), "last", "", 0).Err())
+	require.EqualValues(t, 1, rdb.Wait(t.Context(), 1, 10*time.Second).Val(), "the replica has that")
+
+	replica.Pause() // which cannot connect again, once it is thrown out
+	require.EqualValues(t, 1, rdb.ClientKillByFilter(t.Context(), "type", "replica").Val())
+	s.produce(demo, 40)
+	s.waitWhole(demo)
+	sentinel.goAway()
+	replica.Resume()
+	sentinel.comeBack()
+
+	s.produce(demo, 20)
+	s.waitWhole(demo)
+	s.waitReady(r)
+	require.Positive(t, metric(t, r.registry, "gaps_total", demo), "the loss was noticed")
+	require.Zero(t, metric(t, r.registry, "rebuilds_total"), "what the replica had is whole")
 }

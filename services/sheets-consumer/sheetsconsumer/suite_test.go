@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -46,20 +47,23 @@ type server interface {
 // everywhere runs a test on a Kafka and a Redis in the process, and then on real ones, for which it has to wait its turn.
 // There are these topics, or those of both forms, with so many partitions each.
 func everywhere(t *testing.T, partitions int32, test func(*suite), topics ...string) {
+	t.Parallel()
 	if len(topics) == 0 {
 		topics = []string{demoTopic, otherTopic}
 	}
-	t.Parallel()
 	t.Run("in process", func(t *testing.T) {
 		test(newSuiteOn(t, kafkatest.Start(t, kafkatest.Topics(partitions, topics...)), newMini(t)))
 	})
-	t.Run("real", func(t *testing.T) {
-		s := newSuiteOn(t, kafkatest.Real(t), realServer{redistest.Start(t), t})
-		for _, topic := range topics {
-			kafkatest.CreateTopic(t, s.kafka.Brokers(), topic, partitions)
-		}
-		test(s)
-	})
+	t.Run("real", func(t *testing.T) { test(realSuite(t, realServer{redistest.Start(t), t}, partitions, topics...)) })
+}
+
+// realSuite waits until it is this test's turn.
+func realSuite(t *testing.T, redis server, partitions int32, topics ...string) *suite {
+	s := newSuiteOn(t, kafkatest.Real(t), redis)
+	for _, topic := range topics {
+		kafkatest.CreateTopic(t, s.kafka.Brokers(), topic, partitions)
+	}
+	return s
 }
 
 func newSuiteOn(t *testing.T, log kafkatest.Log, server server) *suite {
@@ -95,6 +99,28 @@ func (r realServer) config() chassis.Redis { return chassis.Redis{Addrs: []strin
 func (r realServer) goAway()               { r.Kill() }
 func (r realServer) comeBack()             { require.NoError(r.t, r.Start(r.t.Context())) }
 
+// sentinelServer is a master with a replica: it goes away with the master and comes back with the replica.
+type sentinelServer struct {
+	*servers.Sentinel
+	t *testing.T
+}
+
+func newSentinel(t *testing.T) sentinelServer {
+	sentinel, _ := redistest.Sentinel(t)
+	return sentinelServer{sentinel, t}
+}
+
+func (x sentinelServer) config() chassis.Redis {
+	return chassis.Redis{Addrs: x.Addrs, Sentinel: chassis.Sentinel{Master: servers.SentinelMaster}}
+}
+
+func (x sentinelServer) goAway() { x.Servers[0].Kill() }
+
+func (x sentinelServer) comeBack() {
+	_, err := x.AwaitMaster(kafkatest.Context(x.t), x.Servers[0])
+	require.NoError(x.t, err)
+}
+
 // running is one App.
 type running struct {
 	app      *App
@@ -105,11 +131,18 @@ type running struct {
 	ended    chan error
 }
 
-func (s *suite) config() Config {
-	var cfg Config
-	chassis.Defaults(&cfg)
-	server := s.redis.config()
-	cfg.Kafka.Brokers, cfg.Redis.Addrs, cfg.Redis.Sentinel = s.kafka.Brokers(), server.Addrs, server.Sentinel
+// flags are what the service is started with.
+func (s *suite) flags() []string {
+	flags := []string{"-brokers", strings.Join(s.kafka.Brokers(), ","), "-redis", strings.Join(s.redis.config().Addrs, ",")}
+	if master := s.redis.config().Sentinel.Master; master != "" {
+		flags = append(flags, "-redis-sentinel-master", master)
+	}
+	return flags
+}
+
+func (s *suite) config() (cfg Config) {
+	s.Helper()
+	require.NoError(s, chassis.Load(&cfg, s.flags(), func(string) (string, bool) { return "", false }))
 	if s.shutdown > 0 {
 		cfg.ShutdownTimeout = s.shutdown
 	}
@@ -167,9 +200,13 @@ func (s *suite) produce(form string, n int) {
 
 func (s *suite) put(form, id string) {
 	s.Helper()
-	x := submission.Submission{ID: id, Form: form, ReceivedAt: time.Now().UTC(), Data: []byte(`{"text":"` + secret + `"}`)}
+	x := newSubmission(form, id)
 	_, _, err := s.producer.Produce(kafkatest.Context(s), "forms."+form, []byte(x.ID), x.Headers(), x.Data)
 	require.NoError(s, err)
+}
+
+func newSubmission(form, id string) submission.Submission {
+	return submission.Submission{ID: id, Form: form, ReceivedAt: time.Now().UTC(), Data: []byte(`{"text":"` + secret + `"}`)}
 }
 
 func (s *suite) topic(form string) kafka.Topic {
@@ -265,10 +302,30 @@ func (s *suite) committed(form string) map[int32]kafka.Commit {
 }
 
 // members counts the group's.
-func (s *suite) members() int { return len(s.owners()) }
+func (s *suite) members() int { return len(s.group().Members) }
 
-// owners tells, for each member of the group, the partitions that it has: "forms.demo/0".
-func (s *suite) owners() map[string][]string {
+// owned tells, for each member of the group, the partitions that it has, "forms.demo/0"; nil while the group rebalances.
+func (s *suite) owned() map[string][]string {
+	s.Helper()
+	group := s.group()
+	if group.State != "Stable" {
+		return nil
+	}
+	owned := map[string][]string{}
+	for id, m := range group.Members {
+		assignment, err := m.GetMemberAssignment()
+		require.NoError(s, err)
+		owned[id] = nil
+		for topic, partitions := range assignment.Topics {
+			for _, p := range partitions {
+				owned[id] = append(owned[id], fmt.Sprintf("%s/%d", topic, p))
+			}
+		}
+	}
+	return owned
+}
+
+func (s *suite) group() *sarama.GroupDescription {
 	s.Helper()
 	client, err := kafka.Dial(kafkatest.Context(s), s.kafka.Brokers(), kafkatest.Config(s, s.kafka.Brokers()))
 	require.NoError(s, err)
@@ -278,21 +335,7 @@ func (s *suite) owners() map[string][]string {
 	groups, err := admin.DescribeConsumerGroups([]string{Group})
 	require.NoError(s, err)
 	require.Len(s, groups, 1)
-	owners := map[string][]string{}
-	for id, m := range groups[0].Members {
-		owners[id] = nil
-		if len(m.MemberAssignment) == 0 {
-			continue // it is still joining
-		}
-		assignment, err := m.GetMemberAssignment()
-		require.NoError(s, err)
-		for topic, partitions := range assignment.Topics {
-			for _, p := range partitions {
-				owners[id] = append(owners[id], fmt.Sprintf("%s/%d", topic, p))
-			}
-		}
-	}
-	return owners
+	return groups[0]
 }
 
 // deliver says that the spreadsheet has everything below the vector.
