@@ -1,7 +1,8 @@
-// Package standalone runs form-api, sheets-consumer, sheets-flusher and sheets-emulator in one process, on an embedded
-// Kafka and an embedded Redis: the first thing that a new user starts, and the whole suite for tests.
+// Package standalone runs form-api, sheets-consumer, sheets-flusher, demo-consumer and sheets-emulator in one process, on
+// an embedded Kafka and an embedded Redis: the first thing that a new user starts, and the whole suite for tests.
 //
 //	POST ─► form-api ─► broker (data/kafka) ─► consumer ─► Redis (memory) ─► flusher ─► emulator (data/sheets) ─► page
+//	                                      └──► demo-consumer ─► processed.{form} (data/kafka)
 //
 // Each of the three outer parts gives way to a real one: -brokers, -redis, and -endpoint, -google or -credentials.
 //
@@ -28,7 +29,7 @@
 // # Ending
 //
 //	form-api: nothing more is taken ─► consumer and flusher: until all that was accepted is in the sheet,
-//	at most -shutdown-timeout ─► both end ─► emulator ─► Redis ─► broker, always closed ─► lock
+//	at most -shutdown-timeout ─► both end, and demo-consumer ─► emulator ─► Redis ─► broker, always closed ─► lock
 //
 // What is not in the sheet by then is in the log, and comes with the next start. A second signal ends it at once, and does
 // no more harm than kill -9 does: none.
