@@ -20,6 +20,7 @@ FUZZTIME     ?= 10s
 SCHEDULES    ?= 20000
 SEED         ?= 1
 RUN_FLAGS    ?=
+DEPLOY_FLAGS ?=
 SUITE_FLAGS  ?=
 BURST_FLAGS  ?=
 
@@ -59,6 +60,28 @@ lint: $(LINTER) ## Check format, go vet, and the rules of .golangci.yml
 # A module of its own, outside of the workspace: see docs/adr/0003.
 $(LINTER): tools/go.mod tools/go.sum
 	cd tools && GOWORK=off go build -o ../$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+# What deploys is held against the services; see docs/adr/0015. Go would take results from its cache although a file outside
+# of the module has changed, hence -count=1.
+.PHONY: deploy-check
+deploy-check: build bin/helm bin/kubeconform bin/kubernetes-schemas $(LINTER) ## Check compose file, Dockerfile and Helm chart (DEPLOY_FLAGS=-all-images)
+	cd deploy && GOWORK=off ../$(LINTER) run ./...
+	cd deploy && GOWORK=off go test -count=1 -vet=off ./kubeschema
+	cd deploy && GOWORK=off go test -count=1 -vet=off . $(DEPLOY_FLAGS)
+
+# Helm's releases are built with the Kubernetes version that their library has; without it they take charts to be meant for 1.20.
+HELM_LDFLAGS := -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMajor=1 -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor=34 \
+	-X helm.sh/helm/v3/pkg/lint/rules.k8sVersionMajor=1 -X helm.sh/helm/v3/pkg/lint/rules.k8sVersionMinor=34
+
+bin/helm: deploy/tools/go.mod deploy/tools/go.sum
+	cd deploy/tools && GOWORK=off go build -ldflags '-s -w $(HELM_LDFLAGS)' -o ../../$@ helm.sh/helm/v3/cmd/helm
+
+bin/kubeconform: deploy/tools/go.mod deploy/tools/go.sum
+	cd deploy/tools && GOWORK=off go build -o ../../$@ github.com/yannh/kubeconform/cmd/kubeconform
+
+bin/kubernetes-schemas: $(wildcard deploy/kubeschema/*.go)
+	cd deploy && GOWORK=off go run ./kubeschema -out ../$@
+	@touch $@
 
 .PHONY: build
 build: ## Build every module alone (GOWORK=off); commands go to bin/
