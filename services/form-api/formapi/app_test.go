@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -23,37 +24,38 @@ import (
 )
 
 func TestApp_submission_isInTheLogWhereItsReceiptSays(t *testing.T) {
-	c := kafkatest.Start(t)
-	b := setupApp(t, c.Brokers(), nil)
-	b.waitReady()
+	onKafka(t, func(t *testing.T, c kafkatest.Log) {
+		b := setupApp(t, c.Brokers(), nil)
+		b.waitReady()
 
-	var wanted []accepted
-	for i := range 20 {
-		status, _, body := b.post("/forms/demo", fmt.Sprintf(`{"name":"Ada %d","age":%d}`, i, i))
-		require.Equal(t, http.StatusAccepted, status, "%s", body)
-		var a accepted
-		require.NoError(t, json.Unmarshal(body, &a))
-		wanted = append(wanted, a)
-	}
+		var wanted []accepted
+		for i := range 20 {
+			status, _, body := b.post("/forms/demo", fmt.Sprintf(`{"name":"Ada %d","age":%d}`, i, i))
+			require.Equal(t, http.StatusAccepted, status, "%s", body)
+			var a accepted
+			require.NoError(t, json.Unmarshal(body, &a))
+			wanted = append(wanted, a)
+		}
 
-	records := kafkatest.Records(t, c.Brokers(), "forms.demo")
-	require.Len(t, records, len(wanted))
-	at := map[string]kafkatest.Record{}
-	for _, r := range records {
-		at[string(r.Key)] = r
-	}
-	for i, a := range wanted {
-		r := at[a.ID]
-		s, err := submission.Parse(r.Key, r.Headers, r.Value)
-		require.NoError(t, err)
-		require.Equal(t, fmt.Sprintf(`{"name":"Ada %d","age":%d}`, i, i), string(s.Data))
-		require.Equal(t, a.ReceivedAt, s.ReceivedAt.Format(timeLayout))
-		require.Equal(t, submission.Partition(a.ID, 6), r.Partition, "six partitions are made")
-		receipt, err := b.app.intake.signer.Open(a.Receipt)
-		require.NoError(t, err)
-		require.Equal(t, submission.Receipt{Form: "demo", Partition: r.Partition, Offset: r.Offset, ID: a.ID, ReceivedAt: s.ReceivedAt}, receipt)
-	}
-	require.Empty(t, kafkatest.Records(t, c.Brokers(), "forms.other"))
+		records := kafkatest.Records(t, c.Brokers(), "forms.demo")
+		require.Len(t, records, len(wanted))
+		at := map[string]kafkatest.Record{}
+		for _, r := range records {
+			at[string(r.Key)] = r
+		}
+		for i, a := range wanted {
+			r := at[a.ID]
+			s, err := submission.Parse(r.Key, r.Headers, r.Value)
+			require.NoError(t, err)
+			require.Equal(t, fmt.Sprintf(`{"name":"Ada %d","age":%d}`, i, i), string(s.Data))
+			require.Equal(t, a.ReceivedAt, s.ReceivedAt.Format(timeLayout))
+			require.Equal(t, submission.Partition(a.ID, 6), r.Partition, "six partitions are made")
+			receipt, err := b.app.intake.signer.Open(a.Receipt)
+			require.NoError(t, err)
+			require.Equal(t, submission.Receipt{Form: "demo", Partition: r.Partition, Offset: r.Offset, ID: a.ID, ReceivedAt: s.ReceivedAt}, receipt)
+		}
+		require.Empty(t, kafkatest.Records(t, c.Brokers(), "forms.other"))
+	})
 }
 
 func TestApp_brokersAway_startsAnswers503AndRecovers(t *testing.T) {
@@ -81,116 +83,134 @@ func TestApp_brokersAway_startsAnswers503AndRecovers(t *testing.T) {
 }
 
 func TestApp_brokersHang_everyCallerIsAnsweredInTimeAndPlacesComeBack(t *testing.T) {
-	c := kafkatest.Start(t)
-	b := setupApp(t, c.Brokers(), func(cfg *Config) {
-		cfg.ProduceTimeout = 200 * time.Millisecond
-		cfg.MaxInFlight = 60
-	})
-	b.waitReady()
-	status, _, _ := b.post("/forms/demo", good)
-	require.Equal(t, http.StatusAccepted, status)
+	onKafka(t, func(t *testing.T, c kafkatest.Log) {
+		b := setupApp(t, c.Brokers(), func(cfg *Config) {
+			cfg.ProduceTimeout = 200 * time.Millisecond
+			cfg.MaxInFlight = 60
+		})
+		b.waitReady()
+		status, _, _ := b.post("/forms/demo", good)
+		require.Equal(t, http.StatusAccepted, status)
 
-	c.Pause()
-	t.Cleanup(c.Resume)
-	const callers = 100
-	type reply struct {
-		status int
-		header http.Header
-		body   []byte
-	}
-	replies := make(chan reply, callers)
-	for range callers {
-		go func() {
-			resp, err := b.client.Post(b.url+"/forms/demo", "application/json", strings.NewReader(good))
-			if err != nil {
-				t.Error(err)
-				replies <- reply{}
-				return
+		c.Pause()
+		t.Cleanup(c.Resume)
+		const callers = 100
+		type reply struct {
+			status int
+			header http.Header
+			body   []byte
+		}
+		replies := make(chan reply, callers)
+		for range callers {
+			go func() {
+				resp, err := b.client.Post(b.url+"/forms/demo", "application/json", strings.NewReader(good))
+				if err != nil {
+					t.Error(err)
+					replies <- reply{}
+					return
+				}
+				defer func() { _ = resp.Body.Close() }()
+				body, _ := io.ReadAll(resp.Body)
+				replies <- reply{resp.StatusCode, resp.Header, body}
+			}()
+		}
+		codes := map[Code]int{}
+		maybe := map[string]bool{}
+		for range callers {
+			r := <-replies
+			require.Equal(t, http.StatusServiceUnavailable, r.status)
+			var p Problem
+			require.NoError(t, json.Unmarshal(r.body, &p))
+			codes[p.Code]++
+			if p.Code == CodeUnconfirmed {
+				require.Equal(t, storedMaybe, p.Stored)
+				maybe[p.ID] = true
+			} else {
+				require.Equal(t, storedNo, p.Stored)
 			}
-			defer func() { _ = resp.Body.Close() }()
-			body, _ := io.ReadAll(resp.Body)
-			replies <- reply{resp.StatusCode, resp.Header, body}
-		}()
-	}
-	codes := map[Code]int{}
-	maybe := map[string]bool{}
-	for range callers {
-		r := <-replies
-		require.Equal(t, http.StatusServiceUnavailable, r.status)
-		var p Problem
-		require.NoError(t, json.Unmarshal(r.body, &p))
-		codes[p.Code]++
-		if p.Code == CodeUnconfirmed {
-			require.Equal(t, storedMaybe, p.Stored)
-			maybe[p.ID] = true
-		} else {
-			require.Equal(t, storedNo, p.Stored)
 		}
-	}
-	require.Len(t, maybe, codes[CodeUnconfirmed])
-	require.Positive(t, codes[CodeBusy], "%v: more callers than places", codes)
-	require.Positive(t, b.app.producer.Waiting(), "places stay taken until Sarama has settled")
-	require.LessOrEqual(t, b.app.producer.Waiting(), 60)
-	require.Zero(t, b.app.intake.inFlight.Load())
+		require.Len(t, maybe, codes[CodeUnconfirmed])
+		require.Positive(t, codes[CodeBusy], "%v: more callers than places", codes)
+		require.Positive(t, b.app.producer.Waiting(), "places stay taken until Sarama has settled")
+		require.LessOrEqual(t, b.app.producer.Waiting(), 60)
+		require.Zero(t, b.app.intake.inFlight.Load())
 
-	c.Resume()
-	kafkatest.WaitUntil(t, func() bool { return b.app.producer.Waiting() == 0 }, "places come back")
-	status, _, _ = b.post("/forms/demo", good)
-	require.Equal(t, http.StatusAccepted, status)
-	seen := map[string]bool{}
-	accepted := 0
-	for _, r := range kafkatest.Records(t, c.Brokers(), "forms.demo") {
-		require.False(t, seen[string(r.Key)], "at most once")
-		seen[string(r.Key)] = true
-		if !maybe[string(r.Key)] {
-			accepted++
+		c.Resume()
+		kafkatest.WaitUntil(t, func() bool { return b.app.producer.Waiting() == 0 }, "places come back")
+		status, _, _ = b.post("/forms/demo", good)
+		require.Equal(t, http.StatusAccepted, status)
+		seen := map[string]bool{}
+		accepted := 0
+		for _, r := range kafkatest.Records(t, c.Brokers(), "forms.demo") {
+			require.False(t, seen[string(r.Key)], "at most once")
+			seen[string(r.Key)] = true
+			if !maybe[string(r.Key)] {
+				accepted++
+			}
 		}
-	}
-	require.Equal(t, 2, accepted, "what was refused is not there")
+		require.Equal(t, 2, accepted, "what was refused is not there")
+	})
 }
 
 func TestApp_topicsMayNotBeCreated_notReadyAndSaysWhatToDo(t *testing.T) {
-	c := kafkatest.Start(t)
-	b := setupApp(t, c.Brokers(), func(cfg *Config) { cfg.Topics.Create = false })
-	kafkatest.WaitUntil(t, func() bool {
-		err := b.ready()
-		return err != nil && strings.Contains(err.Error(), "--create --topic forms.demo --partitions 6")
-	}, "readiness names the command")
-	status, header, body := b.post("/forms/demo", good)
-	require.Equal(t, http.StatusServiceUnavailable, status)
-	require.Equal(t, "no", problemOf(t, CodeUnavailable, header, bytes.NewReader(body)).Stored)
+	onKafka(t, func(t *testing.T, c kafkatest.Log) {
+		b := setupApp(t, c.Brokers(), func(cfg *Config) { cfg.Topics.Create = false })
+		kafkatest.WaitUntil(t, func() bool {
+			err := b.ready()
+			return err != nil && strings.Contains(err.Error(), "--create --topic forms.demo --partitions 6")
+		}, "readiness names the command")
+		status, header, body := b.post("/forms/demo", good)
+		require.Equal(t, http.StatusServiceUnavailable, status)
+		require.Equal(t, "no", problemOf(t, CodeUnavailable, header, bytes.NewReader(body)).Stored)
 
-	kafkatest.CreateTopic(t, c.Brokers(), "forms.demo", 3)
-	kafkatest.CreateTopic(t, c.Brokers(), "forms.other", 3)
-	b.waitReady()
-	kafkatest.WaitUntil(t, func() bool {
-		status, _, _ := b.post("/forms/demo", good)
-		return status == http.StatusAccepted
-	}, "accepted")
+		kafkatest.CreateTopic(t, c.Brokers(), "forms.demo", 3)
+		kafkatest.CreateTopic(t, c.Brokers(), "forms.other", 3)
+		b.waitReady()
+		kafkatest.WaitUntil(t, func() bool {
+			status, _, _ := b.post("/forms/demo", good)
+			return status == http.StatusAccepted
+		}, "accepted")
+	})
 }
 
 func TestApp_topicVanishes_onlyItsFormIsRefused(t *testing.T) {
+	onKafka(t, func(t *testing.T, c kafkatest.Log) {
+		b := setupApp(t, c.Brokers(), nil, func(a *App) { a.topics.looking = 20 * time.Millisecond })
+		b.waitReady()
+		kafkatest.DeleteTopic(t, c.Brokers(), "forms.demo")
+		missing := func() float64 { return count(t, b.deps.Metrics, "formstream_api_topics_missing", nil) }
+		kafkatest.WaitUntil(t, func() bool { return missing() == 1 }, "noticed")
+
+		status, header, body := b.post("/forms/demo", good)
+		require.Equal(t, http.StatusServiceUnavailable, status)
+		problemOf(t, CodeUnavailable, header, bytes.NewReader(body))
+		status, _, _ = b.post("/forms/other", `{"text":"x"}`)
+		require.Equal(t, http.StatusAccepted, status)
+		require.NoError(t, b.ready(), "one form does not take the others down")
+		require.Contains(t, b.log.String(), "topic has vanished")
+
+		kafkatest.CreateTopic(t, c.Brokers(), "forms.demo", 6)
+		kafkatest.WaitUntil(t, func() bool { return missing() == 0 }, "noticed")
+		kafkatest.WaitUntil(t, func() bool {
+			status, _, _ := b.post("/forms/demo", good)
+			return status == http.StatusAccepted
+		}, "accepted again")
+	})
+}
+
+func TestApp_topicIsForbidden_onlyItsFormSuffersAndTheLogSaysSoOnce(t *testing.T) {
 	c := kafkatest.Start(t)
 	b := setupApp(t, c.Brokers(), nil, func(a *App) { a.topics.looking = 20 * time.Millisecond })
 	b.waitReady()
-	kafkatest.DeleteTopic(t, c.Brokers(), "forms.demo")
-	missing := func() float64 { return count(t, b.deps.Metrics, "formstream_api_topics_missing", nil) }
-	kafkatest.WaitUntil(t, func() bool { return missing() == 1 }, "noticed")
+	forbidden := c.Fake().Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Metadata}, Topic: "forms.other", Err: kerr.TopicAuthorizationFailed, Count: -1})
+	kafkatest.WaitUntil(t, func() bool { return forbidden.Hits() >= 5 }, "looked at more than once")
 
-	status, header, body := b.post("/forms/demo", good)
-	require.Equal(t, http.StatusServiceUnavailable, status)
-	problemOf(t, CodeUnavailable, header, bytes.NewReader(body))
-	status, _, _ = b.post("/forms/other", `{"text":"x"}`)
-	require.Equal(t, http.StatusAccepted, status)
-	require.NoError(t, b.ready(), "one form does not take the others down")
-	require.Contains(t, b.log.String(), "topic has vanished")
-
-	kafkatest.CreateTopic(t, c.Brokers(), "forms.demo", 6)
-	kafkatest.WaitUntil(t, func() bool { return missing() == 0 }, "noticed")
-	kafkatest.WaitUntil(t, func() bool {
-		status, _, _ := b.post("/forms/demo", good)
-		return status == http.StatusAccepted
-	}, "accepted again")
+	status, _, body := b.post("/forms/demo", good)
+	require.Equal(t, http.StatusAccepted, status, "%s", body)
+	require.NoError(t, b.ready())
+	require.Equal(t, 1, strings.Count(b.log.String(), "brokers do not tell of all topics"))
+	require.Contains(t, b.log.String(), "forms.other: ")
+	require.NotContains(t, b.log.String(), "topic has vanished")
 }
 
 func TestApp_drain_answersWhatIsInFlight(t *testing.T) {
@@ -242,34 +262,36 @@ func TestApp_noReceiptKey_warnsAndWorks(t *testing.T) {
 }
 
 func TestApp_twoReplicas_startAtOnce(t *testing.T) {
-	c := kafkatest.Start(t, kafkatest.Nodes(3))
-	var group sync.WaitGroup
-	bundles := []*appBundle{setupApp(t, c.Brokers(), nil), setupApp(t, c.Brokers(), nil)}
-	for _, b := range bundles {
-		b.waitReady()
-		group.Go(func() {
-			for range 50 {
-				if status, _, body := b.post("/forms/demo", good); status != http.StatusAccepted {
-					t.Errorf("%d %s", status, body)
+	onKafka(t, func(t *testing.T, c kafkatest.Log) {
+		var group sync.WaitGroup
+		bundles := []*appBundle{setupApp(t, c.Brokers(), nil), setupApp(t, c.Brokers(), nil)}
+		for _, b := range bundles {
+			b.waitReady()
+			group.Go(func() {
+				for range 50 {
+					if status, _, body := b.post("/forms/demo", good); status != http.StatusAccepted {
+						t.Errorf("%d %s", status, body)
+					}
 				}
-			}
-		})
-	}
-	group.Wait()
-	require.Len(t, kafkatest.Records(t, c.Brokers(), "forms.demo"), 100)
+			})
+		}
+		group.Wait()
+		require.Len(t, kafkatest.Records(t, c.Brokers(), "forms.demo"), 100)
+	}, kafkatest.Nodes(3))
 }
 
 func TestApp_startedAndStoppedManyTimes_leavesNothing(t *testing.T) {
-	c := kafkatest.Start(t)
-	for i := range 10 {
-		b := setupApp(t, c.Brokers(), nil)
-		if i%2 == 0 {
-			b.waitReady()
+	onKafka(t, func(t *testing.T, c kafkatest.Log) {
+		for i := range 10 {
+			b := setupApp(t, c.Brokers(), nil)
+			if i%2 == 0 {
+				b.waitReady()
+			}
+			require.NoError(t, b.end())
+			b.client.CloseIdleConnections()
+			require.NoError(t, b.app.Close(), "closing again is no error")
 		}
-		require.NoError(t, b.end())
-		b.client.CloseIdleConnections()
-		require.NoError(t, b.app.Close(), "closing again is no error")
-	}
+	})
 }
 
 func TestNew_addressInUse_namesTheFlag(t *testing.T) {
@@ -367,24 +389,25 @@ func TestApp_bodyNeverEnds_connectionIsClosed(t *testing.T) {
 }
 
 func TestApp_clientGoes_placeIsFreed(t *testing.T) {
-	c := kafkatest.Start(t)
-	b := setupApp(t, c.Brokers(), func(cfg *Config) { cfg.ProduceTimeout = time.Minute })
-	b.waitReady()
-	c.Pause()
-	t.Cleanup(c.Resume)
-	ctx, cancel := context.WithCancel(context.Background())
-	gone := make(chan error, 1)
-	go func() {
-		r, _ := http.NewRequestWithContext(ctx, http.MethodPost, b.url+"/forms/demo", strings.NewReader(good))
-		r.Header.Set("Content-Type", "application/json")
-		resp, err := b.client.Do(r)
-		if err == nil {
-			_ = resp.Body.Close()
-		}
-		gone <- err
-	}()
-	kafkatest.WaitUntil(t, func() bool { return b.app.intake.inFlight.Load() == 1 }, "in flight")
-	cancel()
-	require.ErrorIs(t, <-gone, context.Canceled)
-	kafkatest.WaitUntil(t, func() bool { return b.app.intake.inFlight.Load() == 0 }, "nobody is kept waiting for nobody")
+	onKafka(t, func(t *testing.T, c kafkatest.Log) {
+		b := setupApp(t, c.Brokers(), func(cfg *Config) { cfg.ProduceTimeout = time.Minute })
+		b.waitReady()
+		c.Pause()
+		t.Cleanup(c.Resume)
+		ctx, cancel := context.WithCancel(context.Background())
+		gone := make(chan error, 1)
+		go func() {
+			r, _ := http.NewRequestWithContext(ctx, http.MethodPost, b.url+"/forms/demo", strings.NewReader(good))
+			r.Header.Set("Content-Type", "application/json")
+			resp, err := b.client.Do(r)
+			if err == nil {
+				_ = resp.Body.Close()
+			}
+			gone <- err
+		}()
+		kafkatest.WaitUntil(t, func() bool { return b.app.intake.inFlight.Load() == 1 }, "in flight")
+		cancel()
+		require.ErrorIs(t, <-gone, context.Canceled)
+		kafkatest.WaitUntil(t, func() bool { return b.app.intake.inFlight.Load() == 0 }, "nobody is kept waiting for nobody")
+	})
 }

@@ -158,7 +158,14 @@ func count(t testing.TB, r *prometheus.Registry, name string, labels map[string]
 	return 0
 }
 
-// appBundle is the whole service on an in-process broker.
+// onKafka runs a test on an in-process broker, and on a real one.
+func onKafka(t *testing.T, test func(t *testing.T, log kafkatest.Log), opts ...kafkatest.Option) {
+	t.Helper()
+	t.Run("in process", func(t *testing.T) { test(t, kafkatest.Start(t, opts...)) })
+	t.Run("real broker", func(t *testing.T) { test(t, kafkatest.Real(t)) })
+}
+
+// appBundle is the whole service on a broker.
 type appBundle struct {
 	t      testing.TB
 	app    *App
