@@ -10,6 +10,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
+	"github.com/formstream/formstream/pkgtest/kafkatest"
 	"github.com/formstream/formstream/pkgtest/ledger"
 	"github.com/formstream/formstream/pkgtest/suite"
 )
@@ -41,12 +42,31 @@ func TestSuite_everyServiceKilledAndRedisEmptied_everyAcceptedSubmissionIsInTheS
 	require.NoError(t, verdict.Err())
 	require.Zero(t, all.Count(ledger.Refused), "answered 4xx")
 	require.Greater(t, all.Count(ledger.Accepted), submissions*9/10, "the harm is done while submissions are taken")
+	eventually(t, time.Minute, "a verdict of the plug-in on each row", func() bool { return judged(t, s) >= verdict.Rows })
+	require.Equal(t, verdict.Rows, judged(t, s), "events of the plug-in, repeats left out")
 	journal, err := ledger.ReadJournal(t.Context(), s.Emulator.URL)
 	require.NoError(t, err)
 	require.Equal(t, verdict.Rows, journal.Rows, "the journal wrote what the spreadsheet shows")
 	ledger.Report(t, "suite, every service killed: seed=%d submissions=%d accepted=%d unanswered=%d answered503=%d rows=%d (%d of them unanswered or 503) flushes=%d kills=%d "+
 		"redis-emptied=1 lost=%d doubled=%d; posted in %.1f s, shown in %.1f s", seed, len(all), all.Count(ledger.Accepted), all.Count(ledger.Unanswered), all.Count(ledger.Unstored),
 		verdict.Rows, verdict.Untold, journal.Flushes, faults.done, len(verdict.Lost), len(verdict.Doubled), posted.Seconds(), time.Since(began).Seconds())
+}
+
+// judged counts the submissions that the plug-in has produced an event for. It produces at least one for each; repeats
+// have the same id.
+func judged(t *testing.T, s *suite.Suite) int {
+	t.Helper()
+	events := map[string]bool{}
+	for _, form := range []string{"demo-form", "student-data-form"} {
+		for _, record := range kafkatest.Records(t, s.Brokers(), "processed."+form) {
+			for _, header := range record.Headers {
+				if header.Key == "ce_id" {
+					events[string(header.Value)] = true
+				}
+			}
+		}
+	}
+	return len(events)
 }
 
 // faults does harm at random moments of a load.
@@ -75,7 +95,7 @@ func newFaults(seed int64, s *suite.Suite, load *ledger.Load) *faults {
 		span := int64(load.Count / parts)
 		return fault{answered: int64(part)*span + r.Int64N(span*3/4), later: time.Duration(r.Int64N(int64(100 * time.Millisecond)))}
 	}
-	for _, name := range []string{suite.API, suite.Consumer, suite.Flusher} {
+	for _, name := range []string{suite.API, suite.Consumer, suite.Flusher, suite.Demo} {
 		for i := range kills {
 			one := at(i, kills)
 			replicas := s.Services[name]

@@ -56,7 +56,7 @@ const (
 
 // DefaultReplicas is what Options.Replicas takes where it names no number.
 func DefaultReplicas() map[string]int {
-	return map[string]int{API: 2, Consumer: 3, Flusher: 1, Demo: 0}
+	return map[string]int{API: 2, Consumer: 3, Flusher: 1, Demo: 1}
 }
 
 // Suite is what runs.
@@ -78,7 +78,7 @@ func Build(ctx context.Context, dir string) error {
 		return err
 	}
 	args := []string{"build", "-o", dir + string(filepath.Separator)}
-	for _, name := range []string{API, Consumer, Flusher, Emulator} {
+	for _, name := range []string{API, Consumer, Flusher, Demo, Emulator} {
 		args = append(args, "./services/"+name)
 	}
 	cmd := exec.CommandContext(ctx, "go", args...) //nolint:gosec // our own words
