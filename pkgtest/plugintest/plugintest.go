@@ -143,8 +143,11 @@ func (b *Bundle) Committed(formID string) (offsets, ends []int64) {
 	for p := range ends {
 		partitions = append(partitions, int32(p)) //nolint:gosec // a broker counts partitions in int32
 	}
-	commits, err := admin.Committed(ctx, "formstream."+b.Plugin, map[string][]int32{topic: partitions})
-	require.NoError(b, err)
+	var commits map[string]map[int32]kafka.Commit
+	kafkatest.WaitUntil(b, func() bool { // a broker that has just started does not know its groups at once
+		commits, err = admin.Committed(ctx, "formstream."+b.Plugin, map[string][]int32{topic: partitions})
+		return err == nil
+	}, "an answer about the group")
 	offsets = make([]int64, len(ends))
 	for p, commit := range commits[topic] {
 		offsets[p] = commit.Offset

@@ -16,3 +16,5 @@ func TestSuite_threeBrokers(t *testing.T) {
 	t.Parallel()
 	plugintest.Suite(t, kafkatest.Start(t, kafkatest.Nodes(3)))
 }
+
+func TestSuite_realBroker(t *testing.T) { plugintest.Suite(t, kafkatest.Real(t)) }
