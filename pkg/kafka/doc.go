@@ -28,4 +28,8 @@
 // Brokers that are away when a service starts are not an error of NewProducer: it connects in the background, and Produce
 // answers ErrAway until it has. Sarama's own circuit breakers and a producer that the brokers no longer accept are
 // met by a new Sarama producer; what the old one still holds is settled by the old one.
+//
+// Brokers that take records and acknowledge none are told by [Producer.Err]: ErrStalled, from the second in which all fail
+// until one succeeds, or some seconds after the last one failed. Metadata cannot tell that: brokers that cannot agree go on
+// to name leaders that are dead.
 package kafka

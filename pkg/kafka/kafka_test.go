@@ -1,9 +1,12 @@
 package kafka
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -257,15 +260,15 @@ func TestPulse(t *testing.T) {
 		"nothing acknowledged for a while":   {[]event{{0, late}, {time.Second, late}}, time.Second, true},
 		"something acknowledged in between":  {[]event{{0, late}, {time.Second, nil}, {1100 * time.Millisecond, late}}, 2 * time.Second, false},
 		"acknowledged again":                 {[]event{{0, late}, {time.Second, late}, {2 * time.Second, nil}}, 2 * time.Second, false},
-		"nobody has tried since":             {[]event{{0, late}, {time.Second, late}}, 12 * time.Second, false},
-		"tried again after that":             {[]event{{0, late}, {time.Second, late}, {12 * time.Second, late}}, 12 * time.Second, false},
+		"nobody has tried since":             {[]event{{0, late}, {time.Second, late}}, 6 * time.Second, false},
+		"tried again after that":             {[]event{{0, late}, {time.Second, late}, {6 * time.Second, late}}, 6 * time.Second, false},
 		"records that no broker would take":  {[]event{{0, sarama.ErrMessageSizeTooLarge}, {time.Second, sarama.ErrMessageSizeTooLarge}}, time.Second, false},
 		"topics that this user may not use":  {[]event{{0, sarama.ErrTopicAuthorizationFailed}, {time.Second, sarama.ErrTopicAuthorizationFailed}}, time.Second, false},
 		"callers that left, records dropped": {[]event{{0, context.Canceled}, {time.Second, errGone}}, time.Second, false},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			var p pulse
+			p := pulse{log: slog.New(slog.DiscardHandler)}
 			start := time.Date(2026, 11, 21, 18, 30, 0, 0, time.UTC)
 			for _, e := range test.events {
 				if e.err == nil {
@@ -281,10 +284,17 @@ func TestPulse(t *testing.T) {
 }
 
 func TestPulse_tellsTheBrokersReasonRatherThanTheDeadline(t *testing.T) {
-	var p pulse
+	var log bytes.Buffer
+	p := pulse{log: slog.New(slog.NewTextHandler(&log, nil))}
 	at := time.Date(2026, 11, 21, 18, 30, 0, 0, time.UTC)
 	p.miss(classify("forms.demo", sarama.ErrNotEnoughReplicas, true), at)
 	p.miss(context.DeadlineExceeded, at.Add(2*time.Second))
 	require.ErrorIs(t, p.err(at.Add(2*time.Second)), sarama.ErrNotEnoughReplicas)
 	require.ErrorContains(t, p.err(at.Add(2*time.Second)), "since 18:30:00")
+	p.miss(context.DeadlineExceeded, at.Add(3*time.Second))
+	require.Equal(t, 1, strings.Count(log.String(), "no record is acknowledged"), "logged once")
+	for range 2 {
+		p.beat()
+	}
+	require.Equal(t, 1, strings.Count(log.String(), "acknowledged again"), "logged once")
 }

@@ -85,6 +85,7 @@ func NewProducer(brokers []string, cfg *sarama.Config, opts ProducerOptions) (*P
 		brokers: brokers, cfg: &own, log: opts.Log,
 		rooms:   newRooms(opts.MaxWaiting, opts.MaxWaitingBytes, opts.TopicWindow),
 		pool:    pool{sync.Pool{New: newPending}},
+		pulse:   pulse{log: opts.Log},
 		closing: make(chan struct{}), cut: make(chan struct{}), drained: make(chan struct{}),
 	}
 	p.link.Store(&link{changed: make(chan struct{})})

@@ -109,6 +109,8 @@ func TestFaults_leaderKilled_thenTwoOfThreeBrokersDown10s_nothingIsLostOrDoubled
 	kafkatest.WaitUntil(t, func() bool { return b.app.producer.Waiting() == 0 }, "settled")
 	require.NoError(t, brokers.Await(t.Context()))
 	unconfirmed := requireExact(t, all, brokers.Brokers())
+	require.Contains(t, b.log.String(), "no record is acknowledged")
+	require.Contains(t, b.log.String(), "records are acknowledged again")
 	report(t, "after both: %s; lost=0 doubled=0, %d of the unconfirmed are in the log", tally(all), unconfirmed)
 }
 
