@@ -5,10 +5,11 @@ import (
 	"strconv"
 )
 
-// Bounds of a form's buffer. At MaxEntries the consumer waits; beyond MaxIDs or the window the oldest ids are forgotten,
+// Bounds of a form's buffer. At MaxEntries or MaxBytes the consumer waits; beyond MaxIDs or the window the oldest ids are forgotten,
 // so that a repeat which comes later is a row of its own.
 const (
 	DefaultMaxEntries = 100_000   // entries per form
+	DefaultMaxBytes   = 256 << 20 // of a form's entries, to which Redis adds about 130 bytes each
 	DefaultMaxIDs     = 100_000   // remembered ids per partition
 	DefaultWindow     = 3_600_000 // milliseconds between a keyed submission and a repeat that is recognised
 	DefaultPlanBytes  = 4 << 20   // of entries in one Plan: well above what one request to Sheets can carry
@@ -17,6 +18,7 @@ const (
 // Limits bounds what a form may hold. The zero value of a field means its default.
 type Limits struct {
 	MaxEntries int64 // per form
+	MaxBytes   int64 // of entries per form; the batch that reaches it is still stored
 	MaxIDs     int64 // per partition
 	Window     int64 // milliseconds of record time for which ids are remembered
 	PlanBytes  int64 // Plan stops at the entry that reaches it
@@ -26,6 +28,9 @@ type Limits struct {
 func (l Limits) WithDefaults() Limits {
 	if l.MaxEntries == 0 {
 		l.MaxEntries = DefaultMaxEntries
+	}
+	if l.MaxBytes == 0 {
+		l.MaxBytes = DefaultMaxBytes
 	}
 	if l.MaxIDs == 0 {
 		l.MaxIDs = DefaultMaxIDs

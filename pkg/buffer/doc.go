@@ -11,8 +11,8 @@
 //	age:P    sorted set   offset in 19 digits + id, by record time: what ids holds, oldest first
 //	state    hash         see below
 //
-// The state's fields: "topic", the topic's id; "0", "1" and so on, a partition's "next delivered last-score wide ids", with
-// "-" for next where nothing is stored; "sheet", the spreadsheet of the last release; "park" and "parked_at", the reason why
+// The state's fields: "topic", the topic's id; "0", "1" and so on, a partition's "next delivered last-score wide ids bytes",
+// with "-" for next where nothing is stored; "sheet", the spreadsheet of the last release; "park" and "parked_at", the reason why
 // the form does not move, to show.
 //
 // Offsets are exact below 2^53, the range of a Lua number; Validate refuses others.
@@ -36,7 +36,7 @@
 //	Redis lost the newest writes (fail-over)      Add answers Gap: the caller goes back to the stored next
 //	Redis lost a key, or everything               the books, or nothing stored: start again from delivered
 //	the topic was made anew                       OtherTopic: nothing is touched
-//	too many entries                              Full: the caller keeps its records and waits; the backlog stays in Kafka
+//	too many entries, or too many bytes           Full: the caller keeps its records and waits; the backlog stays in Kafka
 //	Redis is out of memory                        Add is an error and changes nothing; Plan and Release still let go
 //	entries that cannot be read                   Plan is a *DamagedError: somebody has changed them by hand
 //

@@ -49,7 +49,7 @@ func (s *Store) Peek(ctx context.Context, forms []string, partitions []int) ([]P
 // parsePartition reads a partition's field as the scripts do: what cannot be read is as good as nothing stored.
 func parsePartition(field string, entries int64) PartitionState {
 	words := strings.Split(field, " ")
-	if len(words) != 5 {
+	if len(words) != 6 {
 		return PartitionState{Entries: entries}
 	}
 	delivered, err := parseOffset(words[1])

@@ -65,9 +65,9 @@ func TestParseAddAnswer_unexpected_isAnError(t *testing.T) {
 }
 
 func TestParsePartition_unreadable_isAsGoodAsNothingStored(t *testing.T) {
-	require.Equal(t, PartitionState{Next: 7, Delivered: 5, Entries: 2, Known: true}, parsePartition("7 5 1763750000123 0 1", 2))
-	require.Equal(t, PartitionState{Delivered: 5}, parsePartition("- 5 0 0 0", 0))
-	for _, field := range []string{"", "7", "7 x 0 0 0", "7 5 0 0 0 0"} {
+	require.Equal(t, PartitionState{Next: 7, Delivered: 5, Entries: 2, Known: true}, parsePartition("7 5 1763750000123 0 1 60", 2))
+	require.Equal(t, PartitionState{Delivered: 5}, parsePartition("- 5 0 0 0 0", 0))
+	for _, field := range []string{"", "7", "7 x 0 0 0 0", "7 5 0 0 0", "7 5 0 0 0 0 0"} {
 		require.Equal(t, PartitionState{Entries: 2}, parsePartition(field, 2), field)
 	}
 }

@@ -102,11 +102,11 @@ func answered(err error) bool {
 
 // addCall lays out the arguments as add.lua names them.
 func (s *Store) addCall(r AddRequest) []any {
-	const fixed, perRecord = 10, 4
+	const fixed, perRecord = 11, 4
 	keys := s.partitionKeys([]string{s.key(r.Form, "state")}, r.Form, int(r.Partition))
 	args := s.add.call(keys, fixed+perRecord*len(r.Records))
 	args = append(args, s.now(), r.TopicID, int64(r.Partition), r.Expected, r.Start, r.Delivered,
-		s.opts.Limits.MaxEntries, s.opts.Limits.MaxIDs, s.opts.Limits.Window, MaxForget)
+		s.opts.Limits.MaxEntries, s.opts.Limits.MaxBytes, s.opts.Limits.MaxIDs, s.opts.Limits.Window, MaxForget)
 
 	size := 0
 	for _, rec := range r.Records {

@@ -115,7 +115,7 @@ func (q *twinPartition) dump(b *strings.Builder, p int32) {
 	if q.known {
 		next = fmt.Sprint(q.next)
 	}
-	dumpPartition(b, p, fmt.Sprintf("%s %d %d %d %d", next, q.delivered, q.last, q.wide, q.kept))
+	dumpPartition(b, p, fmt.Sprintf("%s %d %d %d %d %d", next, q.delivered, q.last, q.wide, q.kept, q.bytes))
 	for _, x := range q.buf {
 		fmt.Fprintf(b, "buf:%d %d %q\n", p, x.score, x.member)
 	}
@@ -137,7 +137,7 @@ func dumpState(b *strings.Builder, topicID, spreadsheet, park string) {
 
 // dumpPartition leaves out a partition of which nothing is known: it need not be stored.
 func dumpPartition(b *strings.Builder, p int32, field string) {
-	if field != "" && field != "- 0 0 0 0" {
+	if field != "" && field != "- 0 0 0 0 0" {
 		fmt.Fprintf(b, "partition:%d %s\n", p, field)
 	}
 }

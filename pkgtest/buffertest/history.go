@@ -14,7 +14,7 @@ import (
 
 // HistoryLimits are small, so that a short history meets all of them.
 func HistoryLimits() buffer.Limits {
-	return buffer.Limits{MaxEntries: 30, MaxIDs: 5, Window: 60, PlanBytes: 250}
+	return buffer.Limits{MaxEntries: 30, MaxBytes: 900, MaxIDs: 5, Window: 60, PlanBytes: 250}
 }
 
 // Differ plays one random history of so many steps on two empty buffers and requires that every answer, and after each

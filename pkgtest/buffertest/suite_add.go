@@ -67,6 +67,29 @@ func addCases() []suiteCase {
 			s.fill(0, data(1001))
 			require.Equal(s, buffer.AddFull, s.add(0, 1002, data(1002)).Status)
 		}},
+		{"Add_bytesFull_storesNothingUntilSomeAreDelivered", buffer.Limits{MaxBytes: 100}, func(s *suite) {
+			sized := func(offset int64, size int) buffer.Record { // in its set: with its offset and its kind
+				rec := data(offset)
+				rec.Data = make([]byte, size-20)
+				return rec
+			}
+			s.add(1, -1)
+			s.fill(0, sized(0, 100))
+			s.unchanged(func() {
+				require.Equal(s, buffer.AddAnswer{Status: buffer.AddFull}, s.add(1, 0, data(0)), "all partitions count")
+				require.Equal(s, buffer.AddAnswer{Status: buffer.AddFull, Next: 1}, s.add(0, 1, gap(1, 5)))
+				require.Equal(s, buffer.AddAnswer{Status: buffer.AddOK, Next: 1}, s.add(0, 1), "a poll needs no room")
+			})
+			s.release(1, 0)
+			s.fill(0, gap(1, 5000), sized(5001, 30))
+			s.release(3000, 0) // in the gap, of which 24 bytes stay
+			s.fill(0, sized(5002, 39))
+			s.fill(1, sized(0, 30))
+			require.Equal(s, buffer.AddFull, s.add(0, 5003, data(5003)).Status)
+			s.release(5001, 0)
+			s.fill(0, sized(5003, 20)) // 99 without the gap
+			require.Equal(s, buffer.AddFull, s.add(0, 5004, data(5004)).Status)
+		}},
 		{"Add_otherTopic_touchesNothing", buffer.Limits{}, func(s *suite) {
 			s.fill(0, run(0, 3)...)
 			s.unchanged(func() {

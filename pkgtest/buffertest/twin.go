@@ -40,6 +40,7 @@ type twinPartition struct {
 	known                       bool // next is stored
 	next, delivered, last, wide int64
 	kept                        int64 // number of ids, as the books have it
+	bytes                       int64 // of all members
 	buf                         []twinEntry
 	ids                         map[string]int64
 	age                         []twinID
@@ -131,7 +132,7 @@ func (t *Twin) add(r buffer.AddRequest) buffer.AddAnswer {
 	switch {
 	case due > q.next && !t.Broken.Gap:
 		a.Status = buffer.AddGap
-	case len(r.Records) > 0 && f.entries() >= t.Limits.MaxEntries:
+	case len(r.Records) > 0 && f.full(t.Limits):
 		a.Status = buffer.AddFull
 	case len(r.Records) > 0:
 		a.Repeats = t.append(q, r)
@@ -198,6 +199,7 @@ func (t *Twin) insert(q *twinPartition, e buffer.Entry, at int64) {
 }
 
 func (q *twinPartition) place(x twinEntry) {
+	q.bytes += int64(len(x.member))
 	i, _ := slices.BinarySearchFunc(q.buf, x, func(a, b twinEntry) int {
 		return cmp.Or(cmp.Compare(a.score, b.score), cmp.Compare(a.member, b.member))
 	})
@@ -238,13 +240,15 @@ func (x twinID) offset() int64 {
 	return o
 }
 
-func (f *twinForm) entries() (n int64) {
+// full reports whether all partitions together have reached a bound.
+func (f *twinForm) full(limits buffer.Limits) bool {
+	var n, bytes int64
 	for _, q := range f.parts {
 		if q.known {
-			n += max(0, q.next-q.delivered) - q.wide
+			n, bytes = n+max(0, q.next-q.delivered)-q.wide, bytes+q.bytes
 		}
 	}
-	return n
+	return n >= limits.MaxEntries || bytes >= limits.MaxBytes
 }
 
 // dropDamaged checks the books of a partition and drops all but delivered when they do not hold.
@@ -351,7 +355,7 @@ func (t *Twin) Release(_ context.Context, form, topicID string, vector []int64, 
 func (q *twinPartition) release(v int64) {
 	for q.known && v > q.delivered && len(q.buf) > 0 && q.buf[0].entry.Offset < v {
 		x := q.buf[0]
-		q.buf = q.buf[1:]
+		q.buf, q.bytes = q.buf[1:], q.bytes-int64(len(x.member))
 		if x.entry.Kind != buffer.KindGap {
 			continue
 		}

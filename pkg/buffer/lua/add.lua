@@ -1,10 +1,11 @@
 -- add: KEYS state, buf, ids, age.
--- ARGV: now, topic, partition, expected, start, delivered, most entries, most ids, window, most ids to forget at once for
--- their age; then four for each record: member, received_at, record time, id.
+-- ARGV: now, topic, partition, expected, start, delivered, most entries, most bytes, most ids, window, most ids to forget at
+-- once for their age; then four for each record: member, received_at, record time, id.
 -- Returns "status next delivered keys-from fresh dropped repeats".
 
-local RECORDS = 11
-local entries_max, ids_max, window, forget_max = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
+local RECORDS = 12
+local entries_max, bytes_max, ids_max = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
+local window, forget_max = tonumber(ARGV[10]), tonumber(ARGV[11])
 
 -- foreign reports whether what is stored belongs to another topic. The first caller names the topic.
 local function foreign(state, topic)
@@ -13,16 +14,16 @@ local function foreign(state, topic)
   return false
 end
 
--- form_entries counts the entries of all partitions, q as it is now.
-local function form_entries(state, q)
-  local n = 0
+-- full reports whether all partitions together, q as it is now, have reached a bound.
+local function full(state, q)
+  local n, size = math.max(0, q.next - q.delivered) - q.wide, q.bytes
   for field, value in pairs(state) do
     if string.match(field, '^%d+$') and field ~= q.p then
-      local next, delivered, _, wide = parse(value)
-      if next then n = n + math.max(0, next - delivered) - wide end
+      local next, delivered, _, wide, _, bytes = parse(value)
+      if next then n, size = n + math.max(0, next - delivered) - wide, size + bytes end
     end
   end
-  return n + math.max(0, q.next - q.delivered) - q.wide
+  return n >= entries_max or size >= bytes_max
 end
 
 -- forget drops the n oldest ids.
@@ -77,7 +78,7 @@ local function append(q, now)
         if from < over then
           buf[#buf + 1] = score(q, 0)
           buf[#buf + 1] = pad(from) .. 'g' .. str(over - from)
-          q.wide = q.wide + over - from - 1
+          q.wide, q.bytes = q.wide + over - from - 1, q.bytes + #buf[#buf]
         end
         q.next = over
       end
@@ -96,6 +97,7 @@ local function append(q, now)
         local at = tonumber(ARGV[i + 1])
         buf[#buf + 1] = at <= now and score(q, at, ARGV[i + 1]) or score(q, now)
         buf[#buf + 1] = member
+        q.bytes = q.bytes + #member
       end
       q.next = offset + 1
     end
@@ -122,7 +124,7 @@ local status, repeats, due, some = 'OK', 0, tonumber(ARGV[4]), #ARGV >= RECORDS
 if some then due = math.max(due, offset_of(ARGV[RECORDS])) end
 if due > q.next then
   status = 'GAP'
-elseif some and form_entries(state, q) >= entries_max then
+elseif some and full(state, q) then
   status = 'FULL'
 elseif some then
   repeats = append(q, clock(ARGV[1]))

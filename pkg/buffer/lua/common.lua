@@ -31,28 +31,28 @@ local function read_state()
   return state
 end
 
--- parse reads a partition's field: next ("-": nothing stored), delivered, last score, wide, number of ids.
+-- parse reads a partition's field: next ("-": nothing stored), delivered, last score, wide, number of ids, bytes of entries.
 local function parse(field)
-  local n, d, l, w, k = string.match(field, '^([%d-]+) (%d+) (%d+) (%d+) (%d+)$')
-  return tonumber(n or '-'), tonumber(d or 0), tonumber(l or 0), tonumber(w or 0), tonumber(k or 0)
+  local n, d, l, w, k, b = string.match(field, '^([%d-]+) (%d+) (%d+) (%d+) (%d+) (%d+)$')
+  return tonumber(n or '-'), tonumber(d or 0), tonumber(l or 0), tonumber(w or 0), tonumber(k or 0), tonumber(b or 0)
 end
 
 -- open returns the partition p, whose keys begin at KEYS[i].
 local function open(state, p, i)
-  local q = {p = p, stored = state[p] or '- 0 0 0 0', buf = KEYS[i], ids = KEYS[i + 1], age = KEYS[i + 2]}
-  q.next, q.delivered, q.last, q.wide, q.kept = parse(q.stored)
+  local q = {p = p, stored = state[p] or '- 0 0 0 0 0', buf = KEYS[i], ids = KEYS[i + 1], age = KEYS[i + 2]}
+  q.next, q.delivered, q.last, q.wide, q.kept, q.bytes = parse(q.stored)
   return q
 end
 
 local function save(q)
-  local field = (q.next and str(q.next) or '-') .. ' ' .. str(q.delivered) .. ' ' .. str(q.last) .. ' ' .. str(q.wide) .. ' ' .. str(q.kept)
+  local field = table.concat({q.next and str(q.next) or '-', str(q.delivered), str(q.last), str(q.wide), str(q.kept), str(q.bytes)}, ' ')
   if field ~= q.stored then redis.call('HSET', KEYS[1], q.p, field) end
 end
 
 -- drop forgets a partition, all but delivered.
 local function drop(q)
   redis.call('UNLINK', q.buf, q.ids, q.age)
-  q.next, q.last, q.wide, q.kept = nil, 0, 0, 0
+  q.next, q.last, q.wide, q.kept, q.bytes = nil, 0, 0, 0, 0
 end
 
 -- drop_damaged checks the books and drops the partition when they do not hold.
@@ -76,20 +76,20 @@ local function count_below(q, v)
   return low
 end
 
--- close_gaps takes the gaps among the first n entries out of wide. It returns, as arguments for ZADD, what the last of them
--- holds from v on: a narrower gap with the same score.
-local function close_gaps(q, n, v)
+-- discount takes the first n entries out of bytes, and the gaps among them out of wide. It returns, as arguments for ZADD,
+-- what the last gap holds from v on: a narrower gap with the same score.
+local function discount(q, n, v)
   local rest = {}
-  for from = 0, n - 1, 100 do
-    local rows = redis.call('ZRANGE', q.buf, from, math.min(from + 99, n - 1), 'WITHSCORES')
-    for i = 1, #rows, 2 do
-      if kind_of(rows[i]) == 'g' then
-        local width = width_of(rows[i])
-        local over = offset_of(rows[i]) + width - v
+  for from = 0, n - 1, CHUNK do
+    for _, member in ipairs(redis.call('ZRANGE', q.buf, from, math.min(from + CHUNK, n) - 1)) do
+      q.bytes = q.bytes - #member
+      if kind_of(member) == 'g' then
+        local width = width_of(member)
+        local over = offset_of(member) + width - v
         q.wide = q.wide - (width - 1)
         if over > 0 then
-          rest = {rows[i + 1], pad(v) .. 'g' .. str(over)}
-          q.wide = q.wide + over - 1
+          rest = {redis.call('ZSCORE', q.buf, member), pad(v) .. 'g' .. str(over)}
+          q.wide, q.bytes = q.wide + over - 1, q.bytes + #rest[2]
         end
       end
     end
@@ -103,7 +103,7 @@ local function release(q, v)
   if v <= q.delivered then return end
   if q.next then
     local n = count_below(q, v)
-    local rest = q.wide > 0 and close_gaps(q, n, v) or {}
+    local rest = discount(q, n, v)
     if n > 0 then redis.call('ZREMRANGEBYRANK', q.buf, 0, n - 1) end
     each('ZADD', q.buf, rest)
   end
