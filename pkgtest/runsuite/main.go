@@ -18,12 +18,17 @@ import (
 	"os/signal"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
+	"time"
 
 	"github.com/formstream/formstream/pkgtest/ledger"
 	"github.com/formstream/formstream/pkgtest/servers"
 	"github.com/formstream/formstream/pkgtest/suite"
 )
+
+// restartAfter keeps a service that cannot start from being started all the time.
+const restartAfter = time.Second
 
 func main() {
 	if err := run(os.Args[1:], os.Stdout, os.Stderr); err != nil {
@@ -112,30 +117,37 @@ func run(args []string, stdout, stderr io.Writer) (err error) {
 		return err
 	}
 	_, _ = fmt.Fprint(stdout, greeting(s))
-	died := watch(ctx, s)
+	keep(ctx, s, stdout)
 	stop() // the second Ctrl-C ends at once: everything ends with this process
 	_, _ = fmt.Fprintln(stdout, "\nEnding.")
-	return errors.Join(died, s.Close(context.Background()))
+	return s.Close(context.Background())
 }
 
-// watch waits for the end of told, or of a service by itself, which is an error.
-func watch(told context.Context, s *suite.Suite) error {
-	ctx, done := context.WithCancelCause(told)
-	defer done(nil)
+// keep starts services that end again, as a cluster would, until ctx ends.
+func keep(ctx context.Context, s *suite.Suite, stdout io.Writer) {
+	var all sync.WaitGroup
 	for _, one := range s.All() {
-		go func() {
-			select {
-			case <-one.Exited():
-				done(fmt.Errorf("%s has ended by itself:\n%s", one.Name, one.Log()))
-			case <-ctx.Done():
+		all.Go(func() {
+			for {
+				select {
+				case <-one.Exited():
+				case <-ctx.Done():
+					return
+				}
+				select {
+				case <-time.After(restartAfter):
+				case <-ctx.Done():
+					return
+				}
+				said := "started again"
+				if err := one.Launch(); err != nil {
+					said = err.Error()
+				}
+				_, _ = fmt.Fprintf(stdout, "%s had ended: %s\n", one.Name, said)
 			}
-		}()
+		})
 	}
-	<-ctx.Done()
-	if told.Err() != nil {
-		return nil
-	}
-	return context.Cause(ctx)
+	all.Wait()
 }
 
 func greeting(s *suite.Suite) string {
@@ -151,7 +163,7 @@ func greeting(s *suite.Suite) string {
 	for _, one := range all {
 		line(one.Name, strings.TrimSpace(one.URL+" admin "+one.Admin))
 	}
-	line("End", "Ctrl-C")
+	line("End", "Ctrl-C; a service that is killed is started again")
 	fmt.Fprintf(&b, "\nPost one, and see its row appear:\n\n  curl %s/forms/demo-form -H 'Content-Type: application/json' \\\n"+
 		"       -d '{\"name\":\"Ada Lovelace\",\"email\":\"ada@example.org\",\"message\":\"Hello from the suite\"}'\n\n", s.Balancer.URL)
 	return b.String()
