@@ -70,7 +70,7 @@ func TestStandalone_killedThreeTimes_everyAcceptedSubmissionIsInTheSheetOnce(t *
 	seed := ledger.Seed(t)
 	args := []string{"-forms=" + formsDir, "-data=" + filepath.Join(t.TempDir(), "data"), "-http=127.0.0.1:0", "-endpoint-http=127.0.0.1:0"}
 	binary(t)
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	began := time.Now()
 	c := spawn(t, args...)

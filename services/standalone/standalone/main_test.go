@@ -24,7 +24,7 @@ import (
 const (
 	formsDir    = "../../../forms"
 	spreadsheet = "formstream-demo"
-	patience    = 30 * time.Second // far beyond what anything takes; never a measurement
+	patience    = 90 * time.Second // far beyond what anything takes; never a measurement
 )
 
 func TestMain(m *testing.M) {
