@@ -29,7 +29,7 @@
 // answers ErrAway until it has. Sarama's own circuit breakers and a producer that the brokers no longer accept are
 // met by a new Sarama producer; what the old one still holds is settled by the old one.
 //
-// Brokers that take records and acknowledge none are told by [Producer.Err]: ErrStalled, from the second in which all fail
-// until one succeeds, or some seconds after the last one failed. Metadata cannot tell that: brokers that cannot agree go on
+// Brokers that take records and acknowledge none are told by [Producer.Err]: ErrStalled, when all have failed for some seconds,
+// until one succeeds or for some seconds after the last one failed. Metadata cannot tell that: brokers that cannot agree go on
 // to name leaders that are dead.
 package kafka

@@ -256,15 +256,15 @@ func TestPulse(t *testing.T) {
 	}{
 		"nothing happened":                   {nil, 0, false},
 		"one slow record":                    {[]event{{0, late}}, 5 * time.Second, false},
-		"a slow moment":                      {[]event{{0, late}, {900 * time.Millisecond, late}}, time.Second, false},
-		"nothing acknowledged for a while":   {[]event{{0, late}, {time.Second, late}}, time.Second, true},
-		"something acknowledged in between":  {[]event{{0, late}, {time.Second, nil}, {1100 * time.Millisecond, late}}, 2 * time.Second, false},
-		"acknowledged again":                 {[]event{{0, late}, {time.Second, late}, {2 * time.Second, nil}}, 2 * time.Second, false},
-		"nobody has tried since":             {[]event{{0, late}, {time.Second, late}}, 6 * time.Second, false},
-		"tried again after that":             {[]event{{0, late}, {time.Second, late}, {6 * time.Second, late}}, 6 * time.Second, false},
-		"records that no broker would take":  {[]event{{0, sarama.ErrMessageSizeTooLarge}, {time.Second, sarama.ErrMessageSizeTooLarge}}, time.Second, false},
-		"topics that this user may not use":  {[]event{{0, sarama.ErrTopicAuthorizationFailed}, {time.Second, sarama.ErrTopicAuthorizationFailed}}, time.Second, false},
-		"callers that left, records dropped": {[]event{{0, context.Canceled}, {time.Second, errGone}}, time.Second, false},
+		"a slow moment":                      {[]event{{0, late}, {3 * time.Second, late}}, 4 * time.Second, false},
+		"nothing acknowledged for a while":   {[]event{{0, late}, {3 * time.Second, late}, {6 * time.Second, late}}, 6 * time.Second, true},
+		"something acknowledged in between":  {[]event{{0, late}, {3 * time.Second, nil}, {4 * time.Second, late}, {6 * time.Second, late}}, 6 * time.Second, false},
+		"acknowledged again":                 {[]event{{0, late}, {3 * time.Second, late}, {6 * time.Second, late}, {7 * time.Second, nil}}, 7 * time.Second, false},
+		"nobody has tried since":             {[]event{{0, late}, {3 * time.Second, late}, {6 * time.Second, late}}, 11 * time.Second, false},
+		"tried again after that":             {[]event{{0, late}, {3 * time.Second, late}, {6 * time.Second, late}, {11 * time.Second, late}}, 11 * time.Second, false},
+		"records that no broker would take":  {[]event{{0, sarama.ErrMessageSizeTooLarge}, {5 * time.Second, sarama.ErrMessageSizeTooLarge}}, 5 * time.Second, false},
+		"topics that this user may not use":  {[]event{{0, sarama.ErrTopicAuthorizationFailed}, {5 * time.Second, sarama.ErrTopicAuthorizationFailed}}, 5 * time.Second, false},
+		"callers that left, records dropped": {[]event{{0, context.Canceled}, {5 * time.Second, errGone}}, 5 * time.Second, false},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -288,10 +288,11 @@ func TestPulse_tellsTheBrokersReasonRatherThanTheDeadline(t *testing.T) {
 	p := pulse{log: slog.New(slog.NewTextHandler(&log, nil))}
 	at := time.Date(2026, 11, 21, 18, 30, 0, 0, time.UTC)
 	p.miss(classify("forms.demo", sarama.ErrNotEnoughReplicas, true), at)
-	p.miss(context.DeadlineExceeded, at.Add(2*time.Second))
-	require.ErrorIs(t, p.err(at.Add(2*time.Second)), sarama.ErrNotEnoughReplicas)
-	require.ErrorContains(t, p.err(at.Add(2*time.Second)), "since 18:30:00")
-	p.miss(context.DeadlineExceeded, at.Add(3*time.Second))
+	for after := range 3 {
+		p.miss(context.DeadlineExceeded, at.Add(time.Duration(after+1)*3*time.Second))
+	}
+	require.ErrorIs(t, p.err(at.Add(9*time.Second)), sarama.ErrNotEnoughReplicas)
+	require.ErrorContains(t, p.err(at.Add(9*time.Second)), "since 18:30:00")
 	require.Equal(t, 1, strings.Count(log.String(), "no record is acknowledged"), "logged once")
 	for range 2 {
 		p.beat()

@@ -11,8 +11,9 @@ import (
 )
 
 const (
-	// stalledAfter is how long records must have failed, without one success, until that is more than a slow moment.
-	stalledAfter = time.Second
+	// stalledAfter is how long records must have failed, without one success, until that is more than a slow moment or the
+	// election of a leader. Replicas that all turn away from their balancer at once take our answers from submitters.
+	stalledAfter = 5 * time.Second
 	// stalledFor is how long that holds after the last failure. It must end by itself: who is told that nothing works stops
 	// sending, and then nothing can succeed either. It is longer than form-api's callers wait, so that it holds while they
 	// try; and no longer, since so long may a replica stay away after the brokers are back.

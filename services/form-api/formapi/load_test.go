@@ -30,7 +30,8 @@ type sent struct {
 	mark   string // its name field: no other submission has it
 	at     time.Time
 	took   time.Duration
-	err    error // no answer
+	stood  time.Duration // of it, the whole process stood still: the machine had no time for it
+	err    error         // no answer
 	status int
 	retry  string // Retry-After
 	id     string
@@ -49,14 +50,16 @@ type load struct {
 	marks  string // what every mark begins with
 	next   atomic.Int64
 
-	mu  sync.Mutex
-	all []sent
+	mu    sync.Mutex
+	all   []sent
+	stood time.Duration // since the start
 }
 
 // startLoad begins at once; the test ends it with stop.
 func startLoad(t testing.TB, url string) *load {
 	ctx, cancel := context.WithCancel(context.Background())
 	l := &load{url: url + loadPath, marks: fmt.Sprintf("%x-", time.Now().UnixNano()), client: &http.Client{Timeout: time.Minute, Transport: &http.Transport{MaxIdleConnsPerHost: loadClients}}, cancel: cancel}
+	l.group.Go(func() { l.watch(ctx) })
 	for range loadClients {
 		l.group.Go(func() { l.run(ctx) })
 	}
@@ -73,12 +76,35 @@ func (l *load) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-pace.C:
+			before := l.standstill()
 			s := l.post()
+			s.stood = l.standstill() - before
 			l.mu.Lock()
 			l.all = append(l.all, s)
 			l.mu.Unlock()
 		}
 	}
+}
+
+// watch adds up how long the process stood still: a clock that asks to be woken every 10 ms tells by how much it was late.
+// What a starved machine takes is not what form-api takes.
+func (l *load) watch(ctx context.Context) {
+	const tick, notable = 10 * time.Millisecond, 50 * time.Millisecond
+	for ctx.Err() == nil {
+		began := time.Now()
+		<-time.After(tick)
+		if late := time.Since(began) - tick; late > notable {
+			l.mu.Lock()
+			l.stood += late
+			l.mu.Unlock()
+		}
+	}
+}
+
+func (l *load) standstill() time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.stood
 }
 
 func (l *load) post() sent {
@@ -172,13 +198,16 @@ func longest(all []sent) (took time.Duration) {
 	return took
 }
 
-// requireAnswers holds every answer against the promise: 202, or 503 that says when to come again, by the deadline.
+// requireAnswers holds every answer against the promise: 202, or 503 that says when to come again, by the deadline. Time in
+// which the machine did not let the process run does not count.
 func requireAnswers(t testing.TB, all []sent, deadline time.Duration) {
 	t.Helper()
 	for _, s := range all {
 		require.NoError(t, s.err, s.mark)
 		require.Contains(t, []int{http.StatusAccepted, http.StatusServiceUnavailable}, s.status, "%+v", s)
-		require.LessOrEqual(t, s.took, deadline, "%+v", s)
+		if s.took-s.stood > deadline {
+			require.Fail(t, "answered too late", "%+v\n%s", s, history(all, s.at))
+		}
 		if !s.accepted() {
 			require.NotEmpty(t, s.retry, "%+v", s)
 			require.Contains(t, []string{storedNo, storedMaybe}, s.stored, "%+v", s)
