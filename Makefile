@@ -38,7 +38,9 @@ run: ## Start everything in one process, without any server installed (RUN_FLAGS
 
 .PHONY: suite
 suite: ## Start every service as processes of its own on a real Kafka and Redis; Ctrl-C ends it (SUITE_FLAGS='-brokers 3')
-	go run ./pkgtest/runsuite $(SUITE_FLAGS)
+	@mkdir -p bin
+	go build -o bin/ ./pkgtest/runsuite
+	@exec bin/runsuite $(SUITE_FLAGS)
 
 .PHONY: test
 test: ## Run the tests of every module (TEST_FLAGS='-run TestLoad'); CI=true makes a missing server a failure

@@ -46,7 +46,7 @@ type Config struct {
 
 	Users, Requests, Rounds int
 	Ramp, Timeout           time.Duration
-	Warmup, Wait            time.Duration
+	Warmup, Wait, Watch     time.Duration
 
 	Forms       string   // folder
 	Form        []string // ids, taken by the users in turn
@@ -101,6 +101,7 @@ func (c *Config) registerFlags(fs *flag.FlagSet) {
 	fs.DurationVar(&c.Timeout, "timeout", 30*time.Second, "how long a user waits for an answer, from the moment the request was due")
 	fs.DurationVar(&c.Warmup, "warmup", 0, "how long to send unmeasured rounds first; they are counted in the sheet (default 5s with several targets)")
 	fs.DurationVar(&c.Wait, "wait", 2*time.Minute, "how long to wait for the rows of a round")
+	fs.DurationVar(&c.Watch, "watch", 5*time.Second, "how long after the last round to look again for rows that came twice; more than a flush takes")
 	fs.StringVar(&c.Forms, "forms", "forms", "`folder` of the form definitions")
 	fs.Func("form", "`ids` of the forms to submit, taken by the users in turn (default demo-form)", list(&c.Form))
 	fs.StringVar(&c.Endpoint, "endpoint", "", "base `URL` of an emulated Sheets API; without it rows are counted at Google")
@@ -176,6 +177,7 @@ func (c *Config) validate() error {
 	check(within(c.Timeout, time.Millisecond, maxTimeout), "timeout", c.Timeout, "must be 1ms to "+maxTimeout.String())
 	check(within(c.Warmup, 0, maxWarmup), "warmup", c.Warmup, "must be 0s to "+maxWarmup.String())
 	check(within(c.Wait, 0, maxWait), "wait", c.Wait, "must be 0s to "+maxWait.String())
+	check(within(c.Watch, 0, maxWait), "watch", c.Watch, "must be 0s to "+maxWait.String())
 	check(c.Endpoint == "" || c.Credentials == "", "credentials", c.Credentials, "belongs to Google, and -endpoint to an emulator: give one of them")
 	if errors.Join(errs...) == nil {
 		total := c.Users * c.Requests * c.Rounds

@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -150,7 +151,7 @@ func (r *runner) measure(ctx context.Context) error {
 			}
 		}
 	}
-	return r.settleAll(ctx) // rows may have been doubled since their round
+	return r.settleAll(ctx)
 }
 
 func (r *runner) round(ctx context.Context, c *contest, name string) (round, error) {
@@ -173,7 +174,15 @@ func (r *runner) round(ctx context.Context, c *contest, name string) (round, err
 	return played, err
 }
 
+// settleAll looks once more at the end: a row can be doubled by the flush after the one that showed it.
 func (r *runner) settleAll(ctx context.Context) error {
+	if slices.ContainsFunc(r.contests, func(c *contest) bool { return c.counted }) {
+		select {
+		case <-time.After(r.cfg.Watch):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
 	for _, c := range r.contests {
 		if _, err := r.settle(ctx, c); err != nil {
 			return err

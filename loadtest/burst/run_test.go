@@ -15,7 +15,7 @@ import (
 	"github.com/formstream/formstream/services/sheets-emulator/sheetsemulator"
 )
 
-var small = []string{"-users=4", "-requests=3", "-ramp=0s", "-json"}
+var small = []string{"-users=4", "-requests=3", "-ramp=0s", "-watch=0s", "-json"}
 
 func TestRun_allAccepted_countsEachRowAndEndsWell(t *testing.T) {
 	e := startEmulator(t, nil)

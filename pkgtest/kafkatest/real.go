@@ -14,6 +14,7 @@ import (
 	"github.com/IBM/sarama"
 	"github.com/stretchr/testify/require"
 
+	"github.com/formstream/formstream/pkgtest/need"
 	"github.com/formstream/formstream/pkgtest/servers"
 )
 
@@ -57,7 +58,7 @@ func Real(t testing.TB) Log {
 	text, err := os.ReadFile(path) //nolint:gosec // named by whoever runs the tests
 	require.NoError(t, err)
 	if reason, missing := strings.CutPrefix(string(text), "missing: "); missing {
-		had(t, &servers.MissingError{Server: "the run's Kafka", Remedy: strings.TrimSpace(reason)})
+		need.Started(t, &servers.MissingError{Server: "the run's Kafka", Remedy: strings.TrimSpace(reason)})
 	}
 	shared := &Shared{}
 	require.NoError(t, json.Unmarshal(text, shared), path)
@@ -74,7 +75,7 @@ func RealCluster(t testing.TB, opts servers.KafkaOptions) *servers.Kafka {
 		opts.Dir = t.TempDir()
 	}
 	k, err := servers.StartKafka(t.Context(), opts)
-	had(t, err)
+	need.Started(t, err)
 	t.Cleanup(func() {
 		if t.Failed() {
 			for i := range k.Brokers() {
@@ -95,16 +96,6 @@ func lastLines(text string, n int) string {
 		lines[i] = line[:min(width, len(line))]
 	}
 	return strings.Join(lines, "\n")
-}
-
-// had skips the test where the server is missing, or fails it where everything must run.
-func had(t testing.TB, err error) {
-	t.Helper()
-	var missing *servers.MissingError
-	if errors.As(err, &missing) && os.Getenv("CI") != "true" {
-		t.Skip(err)
-	}
-	require.NoError(t, err)
 }
 
 // empty deletes the groups and topics that an earlier test has left. A group goes once its members have left.

@@ -65,6 +65,9 @@ func At(url string) func() func(context.Context) (string, error) {
 	}
 }
 
+// Stop ends the load: what is in flight is still answered.
+func (l *Load) Stop() { l.next.Store(int64(l.Count)) }
+
 // Answered is how many have been answered so far.
 func (l *Load) Answered() int64 { return l.answered.Load() }
 

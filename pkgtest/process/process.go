@@ -20,15 +20,19 @@ import (
 )
 
 // guard runs the program that is its arguments, tells its pid on descriptor 3, kills it when standard input ends, and
-// exits as it did.
+// exits as it did. Once the program has ended, nobody is left who would kill its pid: it may be another's by then.
 const guard = `exec 4<&0
 "$@" </dev/null 3>&- 4<&- &
 pid=$!
 echo $pid >&3
 exec 3>&-
 { cat <&4 >/dev/null; kill -9 $pid; } >/dev/null 2>&1 &
+leash=$!
 exec 4<&-
-wait $pid`
+wait $pid
+status=$?
+kill -9 $leash 2>/dev/null
+exit $status`
 
 // maxLog is what Log keeps of a program's output at least, bytes; at most twice that.
 const maxLog = 1 << 20
@@ -78,6 +82,7 @@ func StartEnv(out io.Writer, env []string, path string, args ...string) (*Proces
 	go func() {
 		defer close(p.exited)
 		p.err = p.cmd.Wait()
+		_ = p.leash.Close()
 	}()
 	line, err := bufio.NewReader(told).ReadString('\n')
 	if err == nil {

@@ -2,8 +2,6 @@ package redistest
 
 import (
 	"context"
-	"errors"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
+	"github.com/formstream/formstream/pkgtest/need"
 	"github.com/formstream/formstream/pkgtest/servers"
 )
 
@@ -22,7 +21,7 @@ const patience = 20 * time.Second
 func Start(t testing.TB, extra ...string) *servers.Redis {
 	t.Helper()
 	s, err := servers.StartRedis(t.Context(), t.TempDir(), extra...)
-	had(t, err)
+	need.Started(t, err)
 	t.Cleanup(s.Close)
 	return s
 }
@@ -53,19 +52,9 @@ func Cluster(t testing.TB) redis.UniversalClient {
 func Sentinel(t testing.TB) (*servers.Sentinel, redis.UniversalClient) {
 	t.Helper()
 	s, err := servers.StartSentinel(t.Context(), t.TempDir())
-	had(t, err)
+	need.Started(t, err)
 	t.Cleanup(s.Close)
 	rdb := redis.NewFailoverClient(&redis.FailoverOptions{MasterName: servers.SentinelMaster, SentinelAddrs: s.Addrs, ContextTimeoutEnabled: true})
 	t.Cleanup(func() { require.NoError(t, rdb.Close()) })
 	return s, rdb
-}
-
-// had skips the test where the server is missing, or fails it where everything must run.
-func had(t testing.TB, err error) {
-	t.Helper()
-	var missing *servers.MissingError
-	if errors.As(err, &missing) && os.Getenv("CI") != "true" {
-		t.Skip(err)
-	}
-	require.NoError(t, err)
 }

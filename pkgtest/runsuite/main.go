@@ -1,6 +1,6 @@
 // Runsuite runs the whole suite on this machine as it is deployed: a real Kafka and Redis, several processes of every
 // service, a balancer before form-api, and the emulator in place of Google Sheets. It prints the addresses; Ctrl-C ends
-// everything, a second one at once. What it keeps is in a temporary folder and goes with it.
+// everything, a second one at once. What it keeps is in a temporary folder, which goes when it ends in good order.
 //
 //	go run ./pkgtest/runsuite -http 127.0.0.1:3000 -sheets 127.0.0.1:3001 -brokers 1 -forms forms
 //
@@ -70,9 +70,7 @@ func (c *settings) validate() error {
 		if err != nil {
 			return fmt.Errorf("%s %s: %w: choose another address; port 0 takes a free one", flag, address, err)
 		}
-		if err := l.Close(); err != nil {
-			return err
-		}
+		defer func() { _ = l.Close() }() // at the end: the two must differ
 	}
 	return nil
 }
@@ -99,7 +97,10 @@ func run(args []string, stdout, stderr io.Writer) (err error) {
 		if errors.Is(err, flag.ErrHelp) {
 			return nil
 		}
-		return err
+		return errors.New("see -help")
+	}
+	if fs.NArg() > 0 {
+		return fmt.Errorf("%q is not a flag: see -help", fs.Arg(0))
 	}
 	if err := c.validate(); err != nil {
 		return err
@@ -113,24 +114,34 @@ func run(args []string, stdout, stderr io.Writer) (err error) {
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	_, _ = fmt.Fprintln(stdout, "Starting Kafka, Redis and the services; the first time this fetches Kafka and compiles, which takes minutes.")
 	s, err := suite.Start(ctx, c.options(dir, stderr))
+	if err != nil && ctx.Err() != nil {
+		return errors.New("ended while starting")
+	}
 	if err != nil {
 		return err
 	}
 	_, _ = fmt.Fprint(stdout, greeting(s))
-	keep(ctx, s, stdout)
+	keep(ctx, parts(ctx, s), stdout)
 	stop() // the second Ctrl-C ends at once: everything ends with this process
 	_, _ = fmt.Fprintln(stdout, "\nEnding.")
 	return s.Close(context.Background())
 }
 
-// keep starts services that end again, as a cluster would, until ctx ends.
-func keep(ctx context.Context, s *suite.Suite, stdout io.Writer) {
-	var all sync.WaitGroup
-	for _, one := range s.All() {
-		all.Go(func() {
+// kept is one process that is started again when it has ended.
+type kept struct {
+	name   string
+	exited func() <-chan struct{}
+	start  func() error
+}
+
+// keep starts whatever ends again, as a cluster would, until ctx ends.
+func keep(ctx context.Context, all []kept, stdout io.Writer) {
+	var wait sync.WaitGroup
+	for _, one := range all {
+		wait.Go(func() {
 			for {
 				select {
-				case <-one.Exited():
+				case <-one.exited():
 				case <-ctx.Done():
 					return
 				}
@@ -140,14 +151,27 @@ func keep(ctx context.Context, s *suite.Suite, stdout io.Writer) {
 					return
 				}
 				said := "started again"
-				if err := one.Launch(); err != nil {
+				if err := one.start(); err != nil {
 					said = err.Error()
 				}
-				_, _ = fmt.Fprintf(stdout, "%s had ended: %s\n", one.Name, said)
+				_, _ = fmt.Fprintf(stdout, "%s had ended: %s\n", one.name, said)
 			}
 		})
 	}
-	all.Wait()
+	wait.Wait()
+}
+
+// parts are all processes of the suite, Kafka's and Redis's too.
+func parts(ctx context.Context, s *suite.Suite) []kept {
+	all := []kept{{"Redis", s.Redis.Exited, func() error { return s.Redis.Start(ctx) }}}
+	for i := range s.Brokers() {
+		n := i + 1
+		all = append(all, kept{fmt.Sprintf("Kafka broker %d", n), func() <-chan struct{} { return s.Kafka.Exited(n) }, func() error { return s.Kafka.Start(n) }})
+	}
+	for _, one := range s.All() {
+		all = append(all, kept{one.Name, one.Exited, func() error { return one.Launch() }})
+	}
+	return all
 }
 
 func greeting(s *suite.Suite) string {
@@ -163,7 +187,7 @@ func greeting(s *suite.Suite) string {
 	for _, one := range all {
 		line(one.Name, strings.TrimSpace(one.URL+" admin "+one.Admin))
 	}
-	line("End", "Ctrl-C; a service that is killed is started again")
+	line("End", "Ctrl-C; what is killed is started again")
 	fmt.Fprintf(&b, "\nPost one, and see its row appear:\n\n  curl %s/forms/demo-form -H 'Content-Type: application/json' \\\n"+
 		"       -d '{\"name\":\"Ada Lovelace\",\"email\":\"ada@example.org\",\"message\":\"Hello from the suite\"}'\n\n", s.Balancer.URL)
 	return b.String()

@@ -235,6 +235,9 @@ func (k *Kafka) Resume() {
 	}
 }
 
+// Exited is closed when broker n has ended.
+func (k *Kafka) Exited(n int) <-chan struct{} { return k.node[n-1].process.Exited() }
+
 // Log returns the last of what broker n has printed since it was started last.
 func (k *Kafka) Log(n int) string { return k.node[n-1].process.Log() }
 

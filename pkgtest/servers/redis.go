@@ -82,6 +82,9 @@ func (r *Redis) check(ctx context.Context) error {
 	return err
 }
 
+// Exited is closed when the server has ended.
+func (r *Redis) Exited() <-chan struct{} { return r.process.Exited() }
+
 // PID is the server's process id.
 func (r *Redis) PID() int { return r.process.PID }
 

@@ -2,8 +2,6 @@ package servers_test
 
 import (
 	"context"
-	"errors"
-	"os"
 	"syscall"
 	"testing"
 	"time"
@@ -12,24 +10,15 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"github.com/formstream/formstream/pkgtest/need"
 	"github.com/formstream/formstream/pkgtest/servers"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// had skips the test if the server is missing, or fails it where everything must run.
-func had(t *testing.T, err error) {
-	t.Helper()
-	var missing *servers.MissingError
-	if errors.As(err, &missing) && os.Getenv("CI") != "true" {
-		t.Skip(err)
-	}
-	require.NoError(t, err)
-}
-
 func TestRedis_killedAndStarted_isEmptyAtTheSameAddress(t *testing.T) {
 	r, err := servers.StartRedis(t.Context(), t.TempDir())
-	had(t, err)
+	need.Started(t, err)
 	defer r.Close()
 	rdb := redis.NewClient(&redis.Options{Addr: r.Addr})
 	defer func() { _ = rdb.Close() }()
@@ -43,7 +32,7 @@ func TestRedis_killedAndStarted_isEmptyAtTheSameAddress(t *testing.T) {
 
 func TestSentinel_masterKilled_replicaTakesOver(t *testing.T) {
 	s, err := servers.StartSentinel(t.Context(), t.TempDir())
-	had(t, err)
+	need.Started(t, err)
 	defer s.Close()
 	rdb := redis.NewFailoverClient(&redis.FailoverOptions{MasterName: servers.SentinelMaster, SentinelAddrs: s.Addrs})
 	defer func() { _ = rdb.Close() }()

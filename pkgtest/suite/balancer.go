@@ -17,8 +17,9 @@ import (
 // lookEvery is how often the balancer asks each replica whether it is ready.
 const lookEvery = 100 * time.Millisecond
 
-// Balancer spreads requests over the replicas that are ready, in turn. It repeats nothing: a request whose replica dies
-// is answered 502, as most balancers do with a POST. It stands for whatever balancer an operator has.
+// Balancer spreads requests over the replicas that are ready, in turn; where none is, over all of them, so that callers get
+// form-api's own 503, which says when to try again and what is known. It repeats nothing: a request whose replica dies is
+// answered 502, as most balancers do with a POST. It stands for whatever balancer an operator has.
 type Balancer struct {
 	URL string // http://host:port
 
@@ -105,7 +106,7 @@ func (b *Balancer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	http.Error(w, "no replica is ready", http.StatusBadGateway)
+	b.behind[first%uint64(len(b.behind))].proxy.ServeHTTP(w, r)
 }
 
 // Close ends it; requests in flight are cut off.

@@ -12,11 +12,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -69,6 +71,7 @@ type Suite struct {
 
 	opts    Options
 	brokers []string
+	ports   []int // free ones, found at once, so that none comes twice
 }
 
 // Build compiles the services into a folder, without the race detector: they are the ones that users run.
@@ -129,6 +132,8 @@ func Start(ctx context.Context, opts Options) (_ *Suite, err error) {
 
 // servers starts Kafka and Redis, and builds the services beside that.
 func (s *Suite) servers(ctx context.Context) error {
+	building, stop := context.WithCancel(ctx)
+	defer stop()
 	built := make(chan error, 1)
 	go func() {
 		if s.opts.Bin != "" {
@@ -136,13 +141,22 @@ func (s *Suite) servers(ctx context.Context) error {
 			return
 		}
 		s.opts.Bin = filepath.Join(s.opts.Dir, "bin")
-		built <- Build(ctx, s.opts.Bin)
+		built <- Build(building, s.opts.Bin)
 	}()
 	err := s.startServers(ctx)
-	return errors.Join(err, <-built)
+	if err != nil {
+		stop()
+	}
+	if failed := <-built; err == nil {
+		err = failed
+	}
+	return err
 }
 
 func (s *Suite) startServers(ctx context.Context) (err error) {
+	if _, err := os.Stat(s.opts.Forms); err != nil {
+		return fmt.Errorf("find the form definitions: %w", err)
+	}
 	dir := filepath.Join(s.opts.Dir, "redis")
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return fmt.Errorf("start Redis: %w", err)
@@ -164,49 +178,42 @@ func (s *Suite) startServers(ctx context.Context) (err error) {
 
 // plan gives every service its addresses, which it keeps over restarts.
 func (s *Suite) plan() (err error) {
-	sheets := s.opts.Sheets
-	if _, port, _ := net.SplitHostPort(sheets); sheets == "" || port == "0" {
-		if sheets, err = freeAddr(); err != nil {
-			return err
-		}
+	replicas := DefaultReplicas()
+	maps.Copy(replicas, s.opts.Replicas)
+	all := 1
+	for _, n := range replicas {
+		all += n
 	}
-	s.Emulator, err = s.service(Emulator, 1, sheets, "-data="+filepath.Join(s.opts.Dir, "sheets"), "-create="+ledger.Spreadsheet)
-	if err != nil {
+	const each = 2 // an admin server, and one for clients
+	if s.ports, err = servers.FreePorts(each * all); err != nil {
 		return err
 	}
+	sheets := s.opts.Sheets
+	if _, port, _ := net.SplitHostPort(sheets); sheets == "" || port == "0" {
+		sheets = s.freeAddr()
+	}
+	s.Emulator = s.service(Emulator, 1, sheets, "-data="+filepath.Join(s.opts.Dir, "sheets"), "-create="+ledger.Spreadsheet)
 	own := map[string][]string{
 		API:      append([]string{"-shutdown-delay=1s"}, s.opts.Topics...), // longer than the balancer needs to look elsewhere
 		Consumer: nil,
 		Flusher:  {"-interval=1s"},
 		Demo:     s.opts.Topics,
 	}
-	for name, n := range DefaultReplicas() {
-		if asked, ok := s.opts.Replicas[name]; ok {
-			n = asked
-		}
+	for name, n := range replicas {
 		for i := range n {
 			at := ""
 			if name == API {
-				if at, err = freeAddr(); err != nil {
-					return err
-				}
+				at = s.freeAddr()
 			}
-			one, err := s.service(name, i+1, at, own[name]...)
-			if err != nil {
-				return err
-			}
-			s.Services[name] = append(s.Services[name], one)
+			s.Services[name] = append(s.Services[name], s.service(name, i+1, at, own[name]...))
 		}
 	}
 	return nil
 }
 
 // service describes a replica.
-func (s *Suite) service(name string, n int, at string, args ...string) (*Service, error) {
-	admin, err := freeAddr()
-	if err != nil {
-		return nil, err
-	}
+func (s *Suite) service(name string, n int, at string, args ...string) *Service {
+	admin := s.freeAddr()
 	one := &Service{Name: fmt.Sprintf("%s-%d", name, n), Admin: "http://" + admin, path: filepath.Join(s.opts.Bin, name), out: s.opts.Log}
 	one.args = []string{
 		"-admin=" + admin, "-brokers=" + strings.Join(s.brokers, ","), "-redis=" + s.Redis.Addr, "-forms=" + s.opts.Forms,
@@ -220,7 +227,7 @@ func (s *Suite) service(name string, n int, at string, args ...string) (*Service
 		one.args = append(one.args, "-endpoint="+s.Emulator.URL)
 	}
 	one.args = append(append(one.args, args...), s.opts.Flags[name]...)
-	return one, nil
+	return one
 }
 
 // startAll starts what does not run yet, side by side.
@@ -284,12 +291,11 @@ func (s *Suite) Close(ctx context.Context) (err error) {
 	return err
 }
 
-func freeAddr() (string, error) {
-	ports, err := servers.FreePorts(1)
-	if err != nil {
-		return "", err
-	}
-	return net.JoinHostPort("127.0.0.1", fmt.Sprint(ports[0])), nil
+// freeAddr takes the next of the free ports.
+func (s *Suite) freeAddr() string {
+	port := s.ports[0]
+	s.ports = s.ports[1:]
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 }
 
 // ready asks a process whether it is ready for work.
