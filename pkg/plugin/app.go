@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -14,7 +15,7 @@ import (
 
 const (
 	// revokeGrace is for the submissions under way in a partition that another instance gets. Less than the 10 s after
-	// which the group goes on without who has not let go.
+	// which the group goes on without who has not let go, with time for heedTime and the last commit.
 	revokeGrace = 7 * time.Second
 
 	closeTimeout = 2 * time.Second // of the producer, when nothing is under way any more
@@ -30,6 +31,7 @@ type App struct {
 	log      *slog.Logger
 	metrics  *metrics
 	member   *membership
+	stuck    *stuckCalls
 	producer *kafka.Producer
 	draining <-chan struct{} // closed when Run is told to end
 	idle     chan struct{}   // closed when nothing of Run goes on
@@ -50,10 +52,11 @@ func New(name string, cfg Config, forms *form.Set, deps chassis.Deps, handler Ha
 		a.sources[f.Topic()] = f.ID
 		a.sinks = append(a.sinks, Topic(f))
 	}
+	a.stuck = newStuckCalls(a.metrics.stuck)
 	if len(a.sources) == 0 {
 		return a, nil // nothing to do is done well at any time
 	}
-	deps.Health.Register("plug-in "+name, func(context.Context) error { return a.member.ready() })
+	deps.Health.Register("plug-in "+name, func(context.Context) error { return errors.Join(a.stuck.ready(), a.member.ready()) })
 	return a, nil
 }
 

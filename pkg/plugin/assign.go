@@ -42,7 +42,9 @@ func newAssignment() *assignment {
 	}
 }
 
-// OnAssignment implements sarama.OnAssignmentBalanceStrategy. Sarama calls it before it waits for the claims that end.
+// OnAssignment implements sarama.OnAssignmentBalanceStrategy. Sarama calls it before it waits for the claims that end. It does
+// not where a leader leaves a member out of its plan; leaders that are Sarama send such a member an empty assignment, and all
+// members are plug-ins of this runtime. If it happened, a claim that waits for its next attempt would cost the session.
 func (a *assignment) OnAssignment(members *sarama.ConsumerGroupMemberAssignment, generation int32) {
 	a.cooperative.OnAssignment(members, generation)
 	a.mu.Lock()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"runtime/debug"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -34,6 +33,21 @@ type delivery struct {
 	offset  int64
 	acked   <-chan bool // false: given up, since the claim has ended
 	outcome string
+}
+
+// alone waits for the handler that an earlier claim of the partition has left behind; false: the claim has ended first.
+func (c *claim) alone() bool {
+	returned := c.app.stuck.of(place{c.topic, c.partition})
+	if returned == nil {
+		return true
+	}
+	c.log.Warn("partition waits for the handler that was left behind")
+	select {
+	case <-returned:
+		return true
+	case <-c.ctx.Done():
+		return false
+	}
 }
 
 // consume handles the messages in order until the claim has ended, then waits for the events under way. Offsets are marked
@@ -95,7 +109,7 @@ func (c *claim) process(m *sarama.ConsumerMessage) (delivery, bool) {
 	}
 	var records []record
 	handled := c.again(m.Offset, s, func() error {
-		records, err = c.attempt(s)
+		records, err = c.attempt(m.Offset, s)
 		return err
 	})
 	if !handled {
@@ -116,22 +130,15 @@ func always(answer bool) <-chan bool {
 	return c
 }
 
-// attempt calls the handler once.
-func (c *claim) attempt(s submission.Submission) (_ []record, err error) {
+// attempt lets the handler try once.
+func (c *claim) attempt(offset int64, s submission.Submission) ([]record, error) {
 	ctx, cancel := context.WithTimeoutCause(c.work, c.app.cfg.HandlerTimeout, errHandlerTimeout)
 	defer cancel()
-	began := time.Now()
-	defer func() {
-		c.app.metrics.seconds.WithLabelValues(c.form).Observe(time.Since(began).Seconds())
-		if value := recover(); value != nil {
-			err = &panicError{value: value, stack: debug.Stack()}
-		}
-	}()
-	events, err := c.app.handler(ctx, s)
-	if err != nil {
-		return nil, fmt.Errorf("handle: %w", err)
+	got := c.ask(ctx, offset, s)
+	if got.err != nil {
+		return nil, got.err
 	}
-	return encode(c.app.name, s, events)
+	return encode(c.app.name, s, got.events)
 }
 
 // deliver produces the events in order; false: the claim has ended first. An event that was acknowledged is not produced

@@ -13,10 +13,11 @@
 //
 // # The guarantee
 //
-// Every submission in the log is handled at least once, and its events are in Kafka at least once. Within a partition
-// submissions are handled one after the other, in the log's order; a submission is always in the same partition as its
-// repeats. An offset is marked when the handler has returned without an error for everything up to it, and all of those
-// events have been acknowledged by all in-sync replicas; never for anything behind that.
+// Every submission in the log is handled at least once, and its events are in Kafka at least once. What has the same key,
+// which is the submission's id, is handled in the log's order, one after the other. Today a whole partition is handled like
+// that; it is not promised, since different keys of a partition are to be handled side by side. An offset is marked when the
+// handler has returned without an error for everything up to it, and all of those events have been acknowledged by all in-sync
+// replicas; never for anything behind that.
 //
 // An event's id is made of the plug-in's name, the form, the submission's id and the event's position, so a submission
 // that is handled again gives its events the same ids (as long as the handler returns them in the same order), and the
@@ -40,12 +41,17 @@
 //
 //	the handler fails, panics,    the same submission again after 0.1 s, doubled up to 30 s, for ever; its partition waits,
 //	or takes too long             all others go on. Counted, logged with the submission's id, never skipped
+//	the handler goes on after     its partition waits, all others go on; never a second call beside it in this process. When
+//	its context has ended         the partition is given away or the session ends, it is left behind, at once or with 7.5 s
+//	                              at most: counted, what it returns is thrown away, and the next owner calls it anew. After
+//	                              15 s the plug-in is not ready and says which partition it is, until the handler returns
 //	a Permanent error, or an      the same, but every 30 s at once, and logged as an error: until there are dead letters
 //	event that no broker takes    nothing may be set aside
 //	brokers refuse events         the events again, not the handler; up to 256 submissions of a partition wait for theirs
 //	a record is no submission     counted, logged by its place, skipped: it stays in the log
 //	killed                        the next owner begins behind the last commit, at most a second old
-//	the partition is given away   what is under way has 7 s to finish; what has not is the next owner's
+//	the partition is given away,  what is under way has 7 s to finish; what has not is the next owner's. When topics appear or
+//	or the session ends           vanish, the session ends, and begins anew when all partitions have let go
 //	told to end                   nothing more is begun; what is under way has three quarters of -shutdown-timeout, commit
 //	                              and leaving the group the rest
 //	the log no longer has what    counted as lost, logged as an error, goes on with the oldest record there is
@@ -57,5 +63,8 @@
 // # What it does not do
 //
 // No dead letters, no transactions, no parallel work within a partition yet. It cannot end a handler that does not heed its
-// context: such a handler holds up its partition, and the end of the process for at most -shutdown-timeout.
+// context: such a handler holds up its partition on this instance until it returns, all forms for up to 7.5 s at the end of a
+// session if it was within -handler-timeout until then, and the end of the process for at most -shutdown-timeout. It keeps a
+// goroutine for as long, at most one of each partition. If another instance gets the partition, both calls may go on at once:
+// nothing that runs elsewhere can be waited for.
 package plugin

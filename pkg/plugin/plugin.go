@@ -8,12 +8,14 @@ import (
 )
 
 // Handler does a plug-in's work for one submission and returns the events to produce; none is fine. The runtime produces
-// them, and calls the handler for the next submission of the partition without waiting for it.
+// them, and calls the handler for the next submission without waiting for that.
 //
-// Handlers run one after the other within a partition, in the log's order, and side by side for different partitions, so
-// they must be safe for concurrent use. The same submission can come again: after an error, a crash or a rebalance, and
-// when its sender repeated the request. ctx ends after -handler-timeout, and some seconds after the partition was given to
-// another instance or the process was told to end; heed it. s.Data must not be changed.
+// Calls for the same submission id are made one after the other, in the log's order; calls for different ids may be made side
+// by side, so a handler must be safe for concurrent use. (Today the calls of one partition are made one after the other; do
+// not rely on it.) The same submission can come again: after an error, a crash or a rebalance, and when its sender repeated
+// the request. ctx ends after -handler-timeout, and some seconds after the partition was given to another instance or the
+// process was told to end; heed it: a handler that goes on holds up its partition, then is left behind, and what it returns
+// is thrown away. s.Data must not be changed.
 //
 // Any error, and a panic, brings the same submission again, after a pause; none is ever skipped. [Permanent] marks errors
 // for which that is known to be in vain. What an error says is logged, so it must not quote what was submitted.

@@ -217,7 +217,7 @@ func TestOutlive_endsSomeTimeAfterAndNotBefore(t *testing.T) {
 func TestReady_table(t *testing.T) {
 	now := time.Now()
 	m := &membership{now: func() time.Time { return now }}
-	require.ErrorContains(t, m.ready(), "not yet a member")
+	require.ErrorContains(t, m.ready(), "not a member")
 	m.failed(errTest)
 	require.ErrorIs(t, m.ready(), errTest)
 	m.joined()

@@ -29,7 +29,9 @@ func (h *session) Setup(s sarama.ConsumerGroupSession) error {
 // Cleanup implements sarama.ConsumerGroupHandler.
 func (h *session) Cleanup(sarama.ConsumerGroupSession) error { return nil }
 
-// ConsumeClaim implements sarama.ConsumerGroupHandler. When it returns and was not revoked, the whole session ends.
+// ConsumeClaim implements sarama.ConsumerGroupHandler. When it returns before Sarama has ended the claim, the session of all
+// claims ends. The claim may know of its end before that (assignment.OnAssignment), so it waits for the end of the messages,
+// which comes with Sarama's own end of the claim or of the session. Sarama waits for the same when this has returned.
 func (h *session) ConsumeClaim(s sarama.ConsumerGroupSession, gc sarama.ConsumerGroupClaim) error {
 	topic, partition := gc.Topic(), gc.Partition()
 	ctx, release := h.assigned.hold(s.Context(), topic, partition)
@@ -41,12 +43,16 @@ func (h *session) ConsumeClaim(s sarama.ConsumerGroupSession, gc sarama.Consumer
 		log:  h.app.log.With("form", h.app.sources[topic], "topic", topic, "partition", partition),
 		mark: func(next int64) { s.MarkOffset(topic, partition, next, "") },
 	}
-	if gc.InitialOffset() == sarama.OffsetOldest {
-		h.begin(c, func(offset int64) { s.ResetOffset(topic, partition, offset, "") })
-	}
 	c.log.Debug("partition assigned")
-	c.consume(gc.Messages())
+	if c.alone() {
+		if gc.InitialOffset() == sarama.OffsetOldest {
+			h.begin(c, func(offset int64) { s.ResetOffset(topic, partition, offset, "") })
+		}
+		c.consume(gc.Messages())
+	}
 	c.log.Debug("partition left", "error", context.Cause(ctx))
+	for range gc.Messages() { //nolint:revive // until it is closed: what is dropped here is not marked
+	}
 	return nil
 }
 
@@ -154,5 +160,5 @@ func (m *membership) ready() error {
 	case m.problem != nil:
 		return m.problem
 	}
-	return errors.New("not yet a member of the group")
+	return errors.New("not a member of the group")
 }

@@ -59,7 +59,7 @@ func inOrder(b *Bundle) {
 	r.End()
 
 	require.ElementsMatch(b, ids, echo.IDs())
-	handled := map[int32][]string{}
+	handled := map[int32][]string{} // more than is promised, which is the order for the same id
 	for _, id := range echo.IDs() {
 		p := submission.Partition(id, 3)
 		handled[p] = append(handled[p], id)
