@@ -51,7 +51,8 @@ func (h *session) ConsumeClaim(s sarama.ConsumerGroupSession, gc sarama.Consumer
 		c.consume(gc.Messages())
 	}
 	c.log.Debug("partition left", "error", context.Cause(ctx))
-	for range gc.Messages() { //nolint:revive // until it is closed: what is dropped here is not marked
+	for range gc.Messages() {
+		continue // until it is closed; what is dropped here is not marked
 	}
 	return nil
 }
