@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/formstream/formstream/pkg/chassis"
@@ -27,6 +28,7 @@ const (
 type App struct {
 	cfg      Config
 	deps     chassis.Deps
+	forms    atomic.Pointer[form.Set]
 	intake   *intake
 	topics   *topics
 	producer *kafka.Producer
@@ -45,10 +47,12 @@ func New(cfg Config, forms *form.Set, deps chassis.Deps) (*App, error) {
 		return nil, err
 	}
 	a := &App{cfg: cfg, deps: deps}
+	a.forms.Store(forms)
 	a.topics = &topics{
-		names: topicsOf(forms), kafka: cfg.Kafka, cfg: settings, spec: cfg.Topics,
+		names: topicsOf(forms), kafka: cfg.Kafka, cfg: settings, spec: cfg.Topics, ensured: map[string]bool{}, wake: make(chan struct{}, 1),
 		log: deps.Log, now: time.Now, looking: lookEvery,
 	}
+	a.topics.set(topicsOf(forms))
 	if a.listener, err = chassis.Listen(context.Background(), "http", cfg.HTTP); err != nil {
 		return nil, err
 	}
@@ -59,7 +63,7 @@ func New(cfg Config, forms *form.Set, deps chassis.Deps) (*App, error) {
 		return nil, errors.Join(err, a.listener.Close())
 	}
 	a.intake = &intake{
-		forms: forms, producer: a.producer, missing: a.topics.missing, signer: signer,
+		forms: a.forms.Load, producer: a.producer, missing: a.topics.missing, signer: signer,
 		now: time.Now, newID: submission.NewID, timeout: cfg.ProduceTimeout,
 		bodies: newBodies(bodyBudget), maxInFlight: int64(cfg.MaxInFlight),
 	}

@@ -30,12 +30,12 @@ func TestConfig_wrong_everyKeyIsNamed(t *testing.T) {
 
 func TestTopicsReady_followsTheBrokersAnswers(t *testing.T) {
 	now := received
-	w := &topics{names: []string{"forms.demo"}, log: discard(), now: func() time.Time { return now }}
+	w := &topics{names: []string{"forms.demo"}, ensured: map[string]bool{}, wake: make(chan struct{}, 1), log: discard(), now: func() time.Time { return now }}
 	require.ErrorContains(t, w.ready(t.Context()), "not been found yet")
 	w.failed(errors.New("brokers away"))
 	require.ErrorContains(t, w.ready(t.Context()), "brokers away")
 
-	w.ensured = true
+	w.ensured["forms.demo"] = true
 	w.answered(nil)
 	require.NoError(t, w.ready(t.Context()))
 	now = now.Add(staleAfter)

@@ -90,8 +90,9 @@ func setup(t testing.TB, p producer) *testBundle {
 	signer, err := submission.NewSigner([]byte(testKey))
 	require.NoError(t, err)
 	b := &testBundle{log: &syncBuffer{}, metrics: prometheus.NewRegistry()}
+	forms := testForms(t)
 	b.intake = &intake{
-		forms: testForms(t), producer: p, missing: func(string) bool { return false }, signer: signer,
+		forms: func() *form.Set { return forms }, producer: p, missing: func(string) bool { return false }, signer: signer,
 		now: func() time.Time { return received }, newID: func() string { return "0193506c-0000-7000-8000-000000000001" },
 		timeout: time.Minute, bodies: newBodies(bodyBudget), maxInFlight: 100,
 	}

@@ -22,9 +22,9 @@ type producer interface {
 	Produce(ctx context.Context, topic string, key []byte, headers []submission.Header, value []byte) (partition int32, offset int64, err error)
 }
 
-// intake takes submissions. Its fields do not change once it serves.
+// intake takes submissions. Its fields do not change once it serves; what forms returns does.
 type intake struct {
-	forms    *form.Set
+	forms    func() *form.Set // at present
 	producer producer
 	missing  func(topic string) bool // the topic is known not to exist
 	signer   *submission.Signer
@@ -91,7 +91,7 @@ func (a answer) write(w http.ResponseWriter, r *http.Request) {
 func (in *intake) serve(w http.ResponseWriter, r *http.Request) {
 	began := in.now()
 	formID := unknownForm
-	f, known := in.forms.Lookup(chi.URLParam(r, "form"))
+	f, known := in.forms().Lookup(chi.URLParam(r, "form"))
 	if known {
 		formID = f.ID
 	}

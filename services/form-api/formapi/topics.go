@@ -24,7 +24,6 @@ const (
 
 // topics sees to it that the forms' topics exist, and knows which do not.
 type topics struct {
-	names   []string
 	kafka   chassis.Kafka
 	cfg     *sarama.Config
 	spec    chassis.Topics
@@ -32,8 +31,11 @@ type topics struct {
 	now     func() time.Time
 	looking time.Duration // lookEvery, but for tests
 
+	wake chan struct{} // capacity 1: filled when names change
+
 	mu      sync.Mutex
-	ensured bool            // all of them have been there once
+	names   []string
+	ensured map[string]bool // topics that have been there once
 	seen    time.Time       // the brokers' last answer
 	problem error           // why the last look failed
 	untold  string          // which topics the brokers did not tell of, and why
@@ -51,6 +53,17 @@ func (t *topics) run(ctx context.Context) {
 	}
 }
 
+// set names the topics to look after from now on: those of the forms. A new one is made before its form takes submissions.
+func (t *topics) set(names []string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.names = names
+	select {
+	case t.wake <- struct{}{}:
+	default:
+	}
+}
+
 // watch connects, makes what is missing, and then looks again and again. It returns with the first error.
 func (t *topics) watch(ctx context.Context) error {
 	client, err := t.dial(ctx)
@@ -59,16 +72,21 @@ func (t *topics) watch(ctx context.Context) error {
 	}
 	defer func() { _ = client.Close() }()
 	admin := kafka.NewAdmin(client)
-	if !t.isEnsured() {
-		if err := t.ensure(ctx, admin); err != nil {
-			return err
-		}
-	}
 	for {
+		if fresh := t.unseen(); len(fresh) > 0 {
+			err := t.ensure(ctx, admin, fresh)
+			switch {
+			case err == nil:
+			case t.started(): // a form that was added has trouble: the others go on
+				t.failed(err)
+			default:
+				return err
+			}
+		}
 		if err := t.look(ctx, admin); err != nil {
 			return err
 		}
-		if !pause(ctx, t.looking) {
+		if !t.pause(ctx) {
 			return nil
 		}
 	}
@@ -80,12 +98,26 @@ func (t *topics) dial(ctx context.Context) (sarama.Client, error) {
 	return kafka.Dial(ctx, t.kafka.Brokers, t.cfg)
 }
 
-// ensure is for the start only: a topic that vanishes later held submissions, and an empty one in its place would hide
-// that.
-func (t *topics) ensure(ctx context.Context, admin *kafka.Admin) error {
+// pause waits until it is time to look again, or the names have changed; false: ctx has ended.
+func (t *topics) pause(ctx context.Context) bool {
+	timer := time.NewTimer(t.looking)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-t.wake:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// ensure is for topics that have not been there yet: one that vanishes later held submissions, and an empty one in its
+// place would hide that.
+func (t *topics) ensure(ctx context.Context, admin *kafka.Admin, names []string) error {
 	ctx, cancel := context.WithTimeout(ctx, ensureTimeout)
 	defer cancel()
-	if err := admin.Ensure(ctx, t.names, t.spec); err != nil {
+	if err := admin.Ensure(ctx, names, t.spec); err != nil {
 		var missing *kafka.MissingTopicsError
 		if errors.As(err, &missing) {
 			t.answered(missing.Topics)
@@ -94,15 +126,17 @@ func (t *topics) ensure(ctx context.Context, admin *kafka.Admin) error {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.ensured = true
-	t.log.Info("topics found", "component", "topics", "count", len(t.names))
+	for _, topic := range names {
+		t.ensured[topic] = true
+	}
+	t.log.Info("topics found", "component", "topics", "count", len(names))
 	return nil
 }
 
 func (t *topics) look(ctx context.Context, admin *kafka.Admin) error {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
-	missing, err := admin.Missing(ctx, t.names)
+	missing, err := admin.Missing(ctx, t.wanted())
 	var some *kafka.TopicsError
 	if err != nil && !errors.As(err, &some) {
 		return err
@@ -135,7 +169,7 @@ func (t *topics) answered(missing []string) {
 	t.absent = make(map[string]bool, len(missing))
 	for _, topic := range missing {
 		t.absent[topic] = true
-		if t.ensured && !before[topic] {
+		if t.ensured[topic] && !before[topic] {
 			t.log.Error("topic has vanished: its form is answered 503 until it is back", "component", "topics", "topic", topic)
 		}
 	}
@@ -163,10 +197,34 @@ func (t *topics) trouble() error {
 	return t.problem
 }
 
-func (t *topics) isEnsured() bool {
+// wanted returns the topics to look after.
+func (t *topics) wanted() []string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.ensured
+	return t.names
+}
+
+// started tells whether the topics of the start have all been there.
+func (t *topics) started() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.ensured) > 0
+}
+
+// unseen returns those that have not been there yet.
+func (t *topics) unseen() []string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.unseenLocked()
+}
+
+func (t *topics) unseenLocked() (unseen []string) {
+	for _, topic := range t.names {
+		if !t.ensured[topic] {
+			unseen = append(unseen, topic)
+		}
+	}
+	return unseen
 }
 
 // missing reports whether the topic is known not to exist.
@@ -182,15 +240,15 @@ func (t *topics) countMissing() int {
 	return len(t.absent)
 }
 
-// ready is nil once all topics have been there, and as long as the brokers answer. One that vanishes later does not take
-// the other forms down.
+// ready is nil once all topics of the start have been there, and as long as the brokers answer. Neither one that vanishes
+// later nor one of a form that is added later takes the other forms down.
 func (t *topics) ready(context.Context) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	switch {
-	case !t.ensured && t.problem != nil:
+	case len(t.ensured) == 0 && len(t.unseenLocked()) > 0 && t.problem != nil:
 		return t.problem
-	case !t.ensured:
+	case len(t.ensured) == 0 && len(t.unseenLocked()) > 0:
 		return errors.New("topics have not been found yet")
 	case t.now().Sub(t.seen) > staleAfter:
 		return fmt.Errorf("the brokers have not answered for %s: %w", t.now().Sub(t.seen).Round(time.Second), cause(t.problem))
