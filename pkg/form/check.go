@@ -68,7 +68,10 @@ func (f *Form) Check(raw map[string]any) (Values, []FieldError) {
 	if len(wrong) == 0 && !broken && declared == len(raw) {
 		return values, nil
 	}
-	return nil, f.report(raw, wrong, broken)
+	if report := f.report(raw, wrong, broken); len(report) > 0 {
+		return nil, report
+	}
+	return values, nil
 }
 
 // read returns the stored value of what was given: nil is no answer.
@@ -159,7 +162,7 @@ func (f *Form) undeclared(raw map[string]any) []FieldError {
 	names := slices.Sorted(maps.Keys(raw))
 	names = slices.DeleteFunc(names, func(name string) bool {
 		_, declared := f.compiled.index[name]
-		return declared
+		return declared || f.Steers(name)
 	})
 	var report []FieldError
 	for i, name := range names {

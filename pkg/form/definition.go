@@ -9,6 +9,7 @@ import (
 
 	"github.com/goccy/go-yaml/ast"
 	"github.com/nyaruka/phonenumbers"
+	"golang.org/x/text/language"
 )
 
 // Bounds of a definition. Lengths are in characters.
@@ -19,7 +20,13 @@ const (
 	maxLine  = 200   // titles, labels, options
 	maxText  = 5_000 // descriptions, helps
 	maxRules = 2_000
-	maxTab   = 100 // what Google Sheets allows
+
+	maxMessage  = 500 // a field's own message
+	maxMessages = 50  // of a field
+	maxAddress  = 2_000
+	maxTab      = 100 // what Google Sheets allows
+
+	defaultLanguage = "en"
 )
 
 // Parse compiles one definition; file is its name in messages. lookup finds the value of ${NAME}; nil finds none.
@@ -47,7 +54,7 @@ type compiler struct {
 	clean  *sanitizer
 	rules  *ruleCompiler
 
-	id, name, spreadsheet *regexp.Regexp
+	id, name, spreadsheet, origin, autocomplete *regexp.Regexp
 }
 
 func newCompiler(lookup func(string) (string, bool)) *compiler {
@@ -59,6 +66,9 @@ func newCompiler(lookup func(string) (string, bool)) *compiler {
 		id:          regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`),
 		name:        regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]{0,62}$`),
 		spreadsheet: regexp.MustCompile(`^[A-Za-z0-9_-]{1,128}$`),
+		origin:      originPattern(),
+		// One to four words, as in "section-a shipping postal-code": which words there are changes with HTML.
+		autocomplete: regexp.MustCompile(`^[a-z][a-z0-9-]*( [a-z][a-z0-9-]*){0,3}$`),
 	}
 }
 
@@ -66,7 +76,8 @@ func newCompiler(lookup func(string) (string, bool)) *compiler {
 // others what its id and its tab would be.
 func (c *compiler) parse(file string, src []byte) (*Form, []*Problem) {
 	r := &reader{file: file, lookup: c.lookup, at: positions{}}
-	f := &Form{File: file}
+	f := &Form{File: file, Language: defaultLanguage, Unknown: Reject}
+	abuseDefaults(f)
 	r.document(src, shape(r, f))
 	r.settle()
 	c.check(r, f)
@@ -90,12 +101,36 @@ func shape(r *reader, f *Form) read {
 		"id":          r.text(maxLine, &f.ID),
 		"title":       r.text(maxLine, &f.Title),
 		"description": r.text(maxText, &f.Description),
-		"fields": r.list(MaxFields, func(n ast.Node, key string) {
+		"language":    r.text(maxLine, &f.Language),
+		"region":      r.text(maxLine, &f.Region),
+		"redirect":    r.text(maxAddress, &f.Redirect),
+		"unknown":     r.oneOf([]string{string(Reject), string(Drop), string(Keep)}, (*string)(&f.Unknown)),
+		"fields":      fieldsShape(r, f),
+		"spam":        spamShape(r, &f.Spam),
+		"limits":      limitsShape(r, &f.Limits),
+		"origins": r.list(maxOrigins, func(n ast.Node, key string) {
+			f.Origins = append(f.Origins, "")
+			r.text(maxLine, &f.Origins[len(f.Origins)-1])(n, key)
+		}),
+		"api-keys": r.apiKeys(&f.APIKeys),
+		"sinks":    r.object(map[string]read{"sheets": sheets}),
+	})
+}
+
+// fieldsShape takes a list of fields, or the word any.
+func fieldsShape(r *reader, f *Form) read {
+	return func(n ast.Node, key string) {
+		if word, plain := scalar(n); plain {
+			if f.Open = word == "any"; !f.Open {
+				r.fail(key, "must be a list, each element begun with a dash, or the word any")
+			}
+			return
+		}
+		r.list(MaxFields, func(n ast.Node, key string) {
 			f.Fields = append(f.Fields, Field{})
 			fieldShape(r, &f.Fields[len(f.Fields)-1])(n, key)
-		}),
-		"sinks": r.object(map[string]read{"sheets": sheets}),
-	})
+		})(n, key)
+	}
 }
 
 func fieldShape(r *reader, field *Field) read {
@@ -113,8 +148,11 @@ func fieldShape(r *reader, field *Field) read {
 			field.Default = new(string)
 			r.text(MaxLength, field.Default)(n, key)
 		},
-		"help":   r.text(maxText, &field.Help),
-		"region": r.text(maxLine, &field.Region),
+		"help":         r.text(maxText, &field.Help),
+		"region":       r.text(maxLine, &field.Region),
+		"messages":     r.texts(maxMessages, maxMessage, &field.Messages),
+		"placeholder":  r.text(maxLine, &field.Placeholder),
+		"autocomplete": r.text(maxLine, &field.Autocomplete),
 	})
 }
 
@@ -144,17 +182,44 @@ func (c *compiler) check(r *reader, f *Form) {
 	if f.Title == "" {
 		f.Title = f.ID
 	}
-	if len(f.Fields) == 0 {
-		r.fail("fields", "is missing: a form needs at least one field")
-	}
+	c.checkForm(r, f)
 	seen := map[string]int{}
 	for i := range f.Fields {
 		key := fmt.Sprintf("fields[%d]", i)
 		c.checkName(r, key+".name", f.Fields[i].Name, i, seen)
+		if f.Fields[i].Type == typePhone && f.Fields[i].Region == "" && knownRegion(f.Region) {
+			f.Fields[i].Region = f.Region
+		}
 		c.checkField(r, key, &f.Fields[i])
 	}
+	c.checkAbuse(r, f)
 	c.checkSheets(r, f.Sinks.Sheets)
 }
+
+// checkForm is for the keys of the form as a whole.
+func (c *compiler) checkForm(r *reader, f *Form) {
+	switch {
+	case f.Open && f.Unknown != Reject && f.Unknown != Keep:
+		r.fail("unknown", "has no meaning where fields is any, since no field is unknown: remove it")
+	case f.Open:
+		f.Unknown = Keep
+	case len(f.Fields) == 0:
+		r.fail("fields", "is missing: a form needs at least one field")
+	}
+	if tag, err := language.Parse(f.Language); err != nil {
+		r.fail("language", "%q is not a language: use a tag of BCP 47, such as en, de or pt-BR", f.Language)
+	} else {
+		f.Language = tag.String()
+	}
+	if f.Region != "" && !knownRegion(f.Region) {
+		r.fail("region", "unknown region %q: use a country's two capital letters, such as IN", f.Region)
+	}
+	if f.Redirect != "" && !isAddress(f.Redirect) {
+		r.fail("redirect", "must be a whole web address, such as https://example.org/thanks")
+	}
+}
+
+func knownRegion(region string) bool { return phonenumbers.GetCountryCodeForRegion(region) != 0 }
 
 // checkName also refuses names that differ in case alone: people and spreadsheets would take them for one.
 func (c *compiler) checkName(r *reader, key, name string, i int, seen map[string]int) {
@@ -193,11 +258,15 @@ func (c *compiler) checkField(r *reader, key string, field *Field) {
 		r.fail(key+".options", "belongs to type choice only: remove it, or make the field a choice")
 	}
 	c.checkOptions(r, key+".options", field.Options)
+	oneLine(r, key+".placeholder", field.Placeholder)
+	if field.Autocomplete != "" && !c.autocomplete.MatchString(field.Autocomplete) {
+		r.fail(key+".autocomplete", "%q must be a token of HTML's autocomplete, such as email, given-name or off", field.Autocomplete)
+	}
 	switch {
 	case field.Region == "":
 	case field.Type != typePhone:
 		r.fail(key+".region", "belongs to type phone only: remove it")
-	case phonenumbers.GetCountryCodeForRegion(field.Region) == 0:
+	case !knownRegion(field.Region):
 		r.fail(key+".region", "unknown region %q: use a country's two capital letters, such as IN", field.Region)
 	}
 }

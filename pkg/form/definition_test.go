@@ -101,10 +101,10 @@ func TestParse_wrongDefinitions(t *testing.T) {
 	const head = "id: test\nfields:\n  - "
 	for _, row := range []struct{ name, definition, want string }{
 		{name: "empty", definition: "# nothing\n", want: "t.yaml:1:1: is empty: a form needs id and fields"},
-		{name: "no mapping", definition: "- a", want: "t.yaml:1:1: must hold keys and values: description, fields, id, sinks, title"},
+		{name: "no mapping", definition: "- a", want: "t.yaml:1:1: must hold keys and values: api-keys, description, fields, id, language, limits, origins, redirect, region, sinks, spam, title, unknown"},
 		{name: "no id", definition: "fields: [{name: a, type: text}]", want: "t.yaml:1:1: id: is missing: give the form one, such as contact-us"},
 		{name: "no fields", definition: "id: a", want: "t.yaml:1:1: fields: is missing: a form needs at least one field"},
-		{name: "no list of fields", definition: "id: a\nfields: b", want: "t.yaml:2:9: fields: must be a list: begin each element with a dash"},
+		{name: "no list of fields", definition: "id: a\nfields: b", want: "t.yaml:2:9: fields: must be a list, each element begun with a dash, or the word any"},
 		{name: "an empty field", definition: head + "\n  - {name: a, type: text}", want: "fields[0]: must hold keys and values"},
 		{name: "two documents", definition: "id: a\n---\nid: b", want: "t.yaml:3:1: holds a second document"},
 		{name: "a key twice", definition: "id: a\nid: b", want: `t.yaml:2:1: is not YAML: mapping key "id" already defined at [1:1]`},

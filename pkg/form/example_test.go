@@ -55,7 +55,7 @@ func ExampleParse_wrong() {
 	fmt.Println(err)
 	// Output:
 	// contact-us.yaml:4:11: fields[0].type: unknown type "emial" (did you mean "email"?): use one of boolean, choice, email, integer, multiline, number, phone, text
-	// contact-us.yaml:5:5: fields[0].requird: unknown key (did you mean "required"?): use one of default, help, label, name, options, region, required, rules, type
+	// contact-us.yaml:5:5: fields[0].requird: unknown key (did you mean "required"?): use one of autocomplete, default, help, label, messages, name, options, placeholder, region, required, rules, type
 }
 
 func ExampleLoadDir() {

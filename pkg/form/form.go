@@ -5,7 +5,16 @@ type Form struct {
 	ID          string // [a-z0-9][a-z0-9-]{0,62}; also the last part of its URL and of its topic
 	Title       string // the id when the file has none
 	Description string
+	Language    string  // of the title, the labels and the helps, a BCP 47 tag; "en" when the file has none
+	Region      string  // of phone fields without one of their own; "": none
+	Redirect    string  // where browsers go after a post; "": to the thank-you page
+	Unknown     Unknown // what becomes of members that are no fields; of an open form they are kept
+	Open        bool    // any fields are taken, within bounds: there are no Fields
 	Fields      []Field // in the order of the file: the order of errors, of the event's members and of the columns
+	Spam        Spam
+	Limits      Limits
+	Origins     []string   // of other sites' pages that may post: https://example.org, https://*.example.org or "*"; none: only our own
+	APIKeys     [][32]byte // SHA-256 of the keys of which a JSON post must have one; none: it needs no key
 	Sinks       Sinks
 	File        string // where the definition stands, for messages
 
@@ -22,8 +31,22 @@ type Field struct {
 	Options  []Option // what a choice may be
 	Default  *string  // the answer that a missing one takes; nil: none
 	Help     string
-	Region   string // of a phone number written without a country code: two capital letters; "": only +… is accepted
+	Region   string // of a phone number written without a country code: two capital letters; the form's when the file has none; "": only +… is accepted
+
+	Messages     map[string]string // what a wrong answer is told, by rule; "type" is for every rule of the type itself
+	Placeholder  string            // an example inside the empty input
+	Autocomplete string            // what a browser may fill in: an autocomplete token of HTML, such as email
 }
+
+// Unknown says what becomes of what is submitted under names that the form does not have.
+type Unknown string
+
+// Reject refuses the submission, Drop leaves the unknown members out, Keep stores them.
+const (
+	Reject Unknown = "reject"
+	Drop   Unknown = "drop"
+	Keep   Unknown = "keep"
+)
 
 // Option is one possible answer to a choice.
 type Option struct {
@@ -65,5 +88,8 @@ const (
 type FieldError struct {
 	Field   string `json:"field"`   // "" for what concerns no single field
 	Rule    string `json:"rule"`    // a code: one of ours, or the validator tag that failed
-	Message string `json:"message"` // plain English; holds nothing that was submitted
+	Message string `json:"message"` // the field's own message, or else plain English; holds nothing that was submitted
+
+	// Param is the rule's parameter, as the definition has it: 5 of min=5. [Form.Message] needs it.
+	Param string `json:"param,omitempty"`
 }

@@ -56,6 +56,9 @@ func (f *Form) tagMessage(field *Field, t tag, words *regexp.Regexp) string {
 	return text
 }
 
+// Message returns what e says in a language, a BCP 47 tag; in English when there is no catalogue of it.
+func (f *Form) Message(_ string, e FieldError) string { return e.Message }
+
 func trimQuotes(words []string) []string {
 	for i := range words {
 		words[i] = strings.Trim(words[i], "'")

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -273,6 +274,39 @@ func (r *reader) text(limit int, into *string) read {
 			return
 		}
 		*into = value
+	}
+}
+
+// oneOf reads one of some words.
+func (r *reader) oneOf(words []string, into *string) read {
+	return func(n ast.Node, key string) {
+		var value string
+		r.text(MaxLength, &value)(n, key)
+		if !slices.Contains(words, value) {
+			r.fail(key, "must be one of %s", strings.Join(words, ", "))
+			return
+		}
+		*into = value
+	}
+}
+
+// texts reads a mapping of names of the writer's own, at most most of them.
+func (r *reader) texts(most, limit int, into *map[string]string) read {
+	return func(n ast.Node, key string) {
+		pairs, ok := r.pairs(n)
+		if !ok || len(pairs) > most {
+			r.fail(key, "must hold keys and values, at most %d", most)
+			return
+		}
+		*into = make(map[string]string, len(pairs))
+		for _, pair := range pairs {
+			name := pair.Key.GetToken().Value
+			inner := key + "." + name
+			r.note(inner, pair.Value)
+			text := ""
+			r.text(limit, &text)(pair.Value, inner)
+			(*into)[name] = text
+		}
 	}
 }
 
