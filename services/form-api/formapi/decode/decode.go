@@ -44,15 +44,6 @@ func (e *FilePartError) Error() string {
 	return fmt.Sprintf("%q holds a file: files are not taken, remove the file input", e.Field)
 }
 
-// IsSteering reports whether a field of that name steers the submission to f instead of being an answer.
-func IsSteering(f *form.Form, name string) bool {
-	switch name {
-	case "cf-turnstile-response", "h-captcha-response", "g-recaptcha-response": // so named by the widgets
-		return true
-	}
-	return strings.HasPrefix(name, "_")
-}
-
 // fields gathers what is sent, pair by pair.
 type fields struct {
 	form     *form.Form
@@ -86,7 +77,7 @@ func (s *fields) add(name, value string, at int) error {
 		return &SyntaxError{fmt.Sprintf("%q is not in UTF-8: the page with the form must be", echo(name)), at}
 	case name == "_charset_" && value != "" && !strings.EqualFold(value, "utf-8"): // a browser fills it with what it used
 		return &SyntaxError{"the form was sent in another encoding than UTF-8: the page with the form must be in UTF-8", at}
-	case IsSteering(s.form, name):
+	case s.form.Steers(name):
 		if s.steering[name] == "" {
 			s.steering[name] = value
 		}

@@ -19,6 +19,7 @@ import (
 
 const definition = `
 id: survey
+spam: {honeypot: website}
 fields:
   - {name: name, type: text}
   - {name: age, type: integer}
@@ -58,6 +59,7 @@ func TestURLEncoded(t *testing.T) {
 		{name: "steering", body: "_key=k&name=x&_started=s", raw: map[string]any{"name": "x"}, steering: map[string]string{"_key": "k", "_started": "s"}},
 		{name: "CAPTCHA widgets", body: "cf-turnstile-response=1&h-captcha-response=2&g-recaptcha-response=3",
 			steering: map[string]string{"cf-turnstile-response": "1", "h-captcha-response": "2", "g-recaptcha-response": "3"}},
+		{name: "a honeypot by another name", body: "website=spam&name=x", raw: map[string]any{"name": "x"}, steering: map[string]string{"website": "spam"}},
 		{name: "steering twice", body: "_key=&_key=a&_key=b", steering: map[string]string{"_key": "a"}},
 		{name: "the browser's charset", body: "_charset_=UTF-8", steering: map[string]string{"_charset_": "UTF-8"}},
 	} {
@@ -352,10 +354,10 @@ func checkResult(t *testing.T, f *form.Form, raw map[string]any, steering map[st
 	}
 	require.LessOrEqual(t, len(raw)+len(steering), decode.MaxPairs)
 	for name := range raw {
-		require.False(t, decode.IsSteering(f, name))
+		require.False(t, f.Steers(name))
 	}
 	for name := range steering {
-		require.True(t, decode.IsSteering(f, name))
+		require.True(t, f.Steers(name))
 	}
 	f.Check(raw) // takes whatever comes out
 }

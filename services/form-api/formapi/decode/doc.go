@@ -6,8 +6,8 @@
 //     field that the form does not declare and that comes more than once: what becomes of those is the form's to say. Any
 //     other field that comes twice is an error, since nobody could say which one was meant.
 //   - What a browser does not send, a checkbox that is not ticked, is no answer. Nor is a file input without a file.
-//   - A name with a leading underscore, the form's honeypot and the fields that CAPTCHA widgets add are steering: never an
-//     answer, whatever the form declares. Of several with one name the first that is not empty counts.
+//   - What steers the submission ([form.Form.Steers]) is never an answer. Of several with one name the first that is not
+//     empty counts.
 //   - Text is UTF-8, or it is refused: see [SyntaxError].
 //
 // Everything has a bound: [MaxBody], [MaxPairs], [MaxName]. The error for what is over one is [ErrTooLarge] or a
