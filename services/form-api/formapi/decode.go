@@ -30,12 +30,12 @@ func (e *SyntaxError) Error() string {
 	return fmt.Sprintf("line %d, column %d: %s", e.Position.Line, e.Position.Column, e.Reason)
 }
 
-// decode reads one JSON object (RFC 8259). It is stricter than encoding/json where a reader could be misled: a member that
+// decodeJSON reads one JSON object (RFC 8259). It is stricter than encoding/json where a reader could be misled: a member that
 // is there twice, bytes that are not UTF-8, and anything after the object are errors. Numbers are [json.Number]: nothing
 // is rounded. Its error is a [*SyntaxError]. The result shares no memory with body.
 //
 // Why not encoding/json: see docs/adr/0008-read-submissions-with-our-own-decoder.md.
-func decode(body []byte) (map[string]any, error) {
+func decodeJSON(body []byte) (map[string]any, error) {
 	d := decoder{text: string(body)} // one copy, which all strings of the result are cut from
 	if at := invalidUTF8(d.text); at >= 0 {
 		return nil, d.fail(at, "the text is not UTF-8")

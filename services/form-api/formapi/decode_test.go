@@ -36,7 +36,7 @@ func TestDecode_object(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			got, err := decode([]byte(test.body))
+			got, err := decodeJSON([]byte(test.body))
 			require.NoError(t, err)
 			if test.want != nil {
 				require.Equal(t, test.want, got)
@@ -107,7 +107,7 @@ func TestDecode_refused_saysWhyAndWhere(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			_, err := decode([]byte(test.body))
+			_, err := decodeJSON([]byte(test.body))
 			var syntax *SyntaxError
 			require.ErrorAs(t, err, &syntax)
 			require.Contains(t, syntax.Reason, test.reason)
@@ -118,14 +118,14 @@ func TestDecode_refused_saysWhyAndWhere(t *testing.T) {
 
 func TestDecode_longNameTwice_isShortened(t *testing.T) {
 	long := strings.Repeat("ä", 1000)
-	_, err := decode(fmt.Appendf(nil, `{"%s":1,"%s":2}`, long, long))
+	_, err := decodeJSON(fmt.Appendf(nil, `{"%s":1,"%s":2}`, long, long))
 	require.ErrorContains(t, err, strings.Repeat("ä", maxEcho)+`…" is there twice`)
 	require.Less(t, len(err.Error()), 250)
 }
 
 func TestDecode_bodyReused_resultStays(t *testing.T) {
 	body := []byte(`{"name":"value"}`)
-	got, err := decode(body)
+	got, err := decodeJSON(body)
 	require.NoError(t, err)
 	copy(body, `{"xxxx":"yyyyy"}`)
 	require.Equal(t, map[string]any{"name": "value"}, got)
@@ -147,7 +147,7 @@ func FuzzDecode(f *testing.F) {
 		reader.UseNumber()
 		readable := json.Valid(body) && reader.Decode(&want) == nil && want != nil
 
-		got, err := decode(body)
+		got, err := decodeJSON(body)
 
 		if err == nil {
 			require.True(t, readable, "taken, but it is no JSON object")
@@ -186,7 +186,7 @@ func BenchmarkDecode(b *testing.B) {
 			b.ReportAllocs()
 			b.SetBytes(int64(len(body)))
 			for b.Loop() {
-				if _, err := decode(body); err != nil {
+				if _, err := decodeJSON(body); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -42,7 +42,7 @@ func codes() []Code {
 func (c Code) about() (status int, title, remedy string) {
 	switch c {
 	case CodeMalformed:
-		return http.StatusBadRequest, "The body is not a JSON object", "Correct it at the position that the answer names."
+		return http.StatusBadRequest, "The body cannot be read", "Correct it at the place that the answer names."
 	case CodeUnknownForm:
 		return http.StatusNotFound, "There is no such form", "Check the address with the form's owner."
 	case CodeNotFound:
@@ -54,7 +54,7 @@ func (c Code) about() (status int, title, remedy string) {
 	case CodeTooLarge:
 		return http.StatusRequestEntityTooLarge, "The submission is too large", "Send at most 256 KiB."
 	case CodeMediaType:
-		return http.StatusUnsupportedMediaType, "The body is not in a format that is understood", "Send application/json in UTF-8, not compressed."
+		return http.StatusUnsupportedMediaType, "The body is not in a format that is understood", "Send application/json, or what an HTML form sends, in UTF-8 and not compressed. Files are not taken yet."
 	case CodeInvalid:
 		return http.StatusUnprocessableEntity, "Some answers are not right", "Correct each field that the answer names, and send all of them again."
 	case CodeBusy:

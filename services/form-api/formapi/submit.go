@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"mime"
 	"net/http"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -110,7 +108,8 @@ func (in *intake) answer(r *http.Request, f *form.Form, receivedAt time.Time) an
 	case r.Method != http.MethodPost:
 		return refuseUnread(newProblem(CodeMethod, "Submissions are posted.").with("Allow", http.MethodPost))
 	}
-	if p := checkMediaType(r.Header); p != nil {
+	media, p := mediaOf(r.Header)
+	if p != nil {
 		return refuseUnread(p)
 	}
 	if in.inFlight.Add(1) > in.maxInFlight {
@@ -119,11 +118,11 @@ func (in *intake) answer(r *http.Request, f *form.Form, receivedAt time.Time) an
 	}
 	defer in.inFlight.Add(-1)
 
-	raw, refused := in.read(r)
+	content, refused := in.read(r, media, f)
 	if refused != nil {
 		return *refused
 	}
-	values, wrong := f.Check(raw)
+	values, wrong := f.Check(content.raw)
 	if len(wrong) > 0 {
 		return refuse(invalid(wrong))
 	}
@@ -136,42 +135,20 @@ func (in *intake) answer(r *http.Request, f *form.Form, receivedAt time.Time) an
 	})
 }
 
-// checkMediaType returns nil for JSON in UTF-8.
-func checkMediaType(h http.Header) *Problem {
-	refused := func(detail string) *Problem {
-		return newProblem(CodeMediaType, detail).with("Accept", "application/json").with("Accept-Post", "application/json")
-	}
-	switch encoding := h.Get("Content-Encoding"); {
-	case encoding != "" && !strings.EqualFold(encoding, "identity"):
-		return refused("The body is compressed.").with("Accept-Encoding", "identity")
-	case h.Get("Content-Type") == "application/json":
-		return nil // nearly always
-	}
-	media, params, err := mime.ParseMediaType(h.Get("Content-Type"))
-	switch {
-	case err != nil || media != "application/json":
-		return refused("The Content-Type must be application/json.")
-	case params["charset"] != "" && !strings.EqualFold(params["charset"], "utf-8"):
-		return refused("The charset must be utf-8.")
-	}
-	return nil
-}
-
-// read returns the decoded body, or how it is refused.
-func (in *intake) read(r *http.Request) (map[string]any, *answer) {
+// read returns what the body holds, or how it is refused.
+func (in *intake) read(r *http.Request, m media, f *form.Form) (content, *answer) {
 	body, err := in.bodies.read(r)
 	if err != nil {
 		a := refuseUnread(bodyProblem(err))
-		return nil, &a
+		return content{}, &a
 	}
 	defer body.release()
-	raw, err := decode(body.bytes)
-	var syntax *SyntaxError
-	if errors.As(err, &syntax) {
-		a := refuse(malformed(syntax))
-		return nil, &a
+	c, problem := m.parse(body.bytes, f)
+	if problem != nil {
+		a := refuse(problem)
+		return content{}, &a
 	}
-	return raw, nil
+	return c, nil
 }
 
 func bodyProblem(err error) *Problem {

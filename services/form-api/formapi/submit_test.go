@@ -65,19 +65,64 @@ func TestSubmit_acceptedWithoutPlace_receiptSaysSo(t *testing.T) {
 	require.EqualValues(t, submission.NoOffset, opened.Offset)
 }
 
+// What a form sends is stored as the same answers in JSON are; steering fields are not stored.
+func TestSubmit_formEncoded_isStoredLikeJSON(t *testing.T) {
+	multipart := "--b\r\nContent-Disposition: form-data; name=\"name\"\r\n\r\nAda\r\n--b\r\nContent-Disposition: form-data; name=\"age\"\r\n\r\n36\r\n" +
+		"--b\r\nContent-Disposition: form-data; name=\"_website\"\r\n\r\n\r\n--b--\r\n"
+	for _, row := range []struct{ mediaType, body string }{
+		{"application/json", good},
+		{"application/x-www-form-urlencoded", "name=Ada&age=36&_website="},
+		{"application/x-www-form-urlencoded; charset=UTF-8", "age=36&name=+Ada+"},
+		{"multipart/form-data; boundary=b", multipart},
+	} {
+		t.Run(row.mediaType, func(t *testing.T) {
+			var got []byte
+			b := setup(t, &fakeProducer{func(_ context.Context, _ string, _ []byte, _ []submission.Header, value []byte) (int32, int64, error) {
+				got = value
+				return 0, 0, nil
+			}})
+			w := b.request(http.MethodPost, "/forms/demo", row.mediaType, row.body)
+			require.Equal(t, http.StatusAccepted, w.Code, w.Body)
+			require.Equal(t, `{"name":"Ada","age":36}`, string(got))
+		})
+	}
+}
+
+func TestSubmit_formThatCannotBeRead_saysWhy(t *testing.T) {
+	file := "--b\r\nContent-Disposition: form-data; name=\"cv\"; filename=\"cv.pdf\"\r\nContent-Type: application/pdf\r\n\r\n%PDF\r\n--b--\r\n"
+	for _, row := range []struct {
+		name, mediaType, body string
+		code                  Code
+		detail                string
+	}{
+		{"a file", "multipart/form-data; boundary=b", file, CodeMediaType, "cv"},
+		{"no multipart", "multipart/form-data; boundary=b", "name=Ada", CodeMalformed, ""},
+		{"broken escape", "application/x-www-form-urlencoded", "name=%zz", CodeMalformed, "%"},
+		{"twice", "application/x-www-form-urlencoded", "name=Ada&name=Eve", CodeMalformed, "name"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			w := setup(t, nil).request(http.MethodPost, "/forms/demo", row.mediaType, row.body)
+			p := problemOf(t, row.code, w.Header(), w.Body)
+			require.Contains(t, p.Detail, row.detail)
+			require.NotContains(t, p.Detail, "Eve")
+		})
+	}
+}
+
 func TestSubmit_mediaTypes(t *testing.T) {
 	for _, ok := range []string{"application/json", "application/json; charset=utf-8", `APPLICATION/JSON;charset="UTF-8"`, "application/json; profile=x"} {
 		t.Run(ok, func(t *testing.T) {
 			require.Equal(t, http.StatusAccepted, setup(t, stored()).request(http.MethodPost, "/forms/demo", ok, good).Code)
 		})
 	}
-	for _, no := range []string{"", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/json; charset=latin1", "application/vnd.api+json", "nonsense/;;"} {
+	for _, no := range []string{"", "text/plain", "multipart/form-data", "application/x-www-form-urlencoded; charset=latin1", "application/json; charset=latin1", "application/vnd.api+json", "nonsense/;;"} {
 		t.Run("refused "+no, func(t *testing.T) {
 			w := setup(t, nil).request(http.MethodPost, "/forms/demo", no, good)
 			problemOf(t, CodeMediaType, w.Header(), w.Body)
 			require.Equal(t, http.StatusUnsupportedMediaType, w.Code)
-			require.Equal(t, "application/json", w.Header().Get("Accept-Post"))
-			require.Equal(t, "application/json", w.Header().Get("Accept"))
+			const all = "application/json, application/x-www-form-urlencoded, multipart/form-data"
+			require.Equal(t, all, w.Header().Get("Accept-Post"))
+			require.Equal(t, all, w.Header().Get("Accept"))
 		})
 	}
 	t.Run("compressed", func(t *testing.T) {
