@@ -10,10 +10,14 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
+	"github.com/formstream/formstream/pkg/buffer"
 	"github.com/formstream/formstream/pkg/chassis"
 	"github.com/formstream/formstream/pkg/form"
 	"github.com/formstream/formstream/pkg/kafka"
 	"github.com/formstream/formstream/pkg/submission"
+	"github.com/formstream/formstream/services/form-api/formapi/replay"
 )
 
 const (
@@ -32,13 +36,18 @@ type App struct {
 	intake   *intake
 	topics   *topics
 	producer *kafka.Producer
+	redis    redis.UniversalClient // nil: none
 	listener net.Listener
 	handler  http.Handler
 }
 
 // New wires the service for the forms and listens. It does not wait for the brokers. An App that is not Run must be Closed.
 func New(cfg Config, forms *form.Set, deps chassis.Deps) (*App, error) {
-	signer, err := newSigner(cfg, deps)
+	signingKeys, err := receiptKeys(cfg, deps)
+	if err != nil {
+		return nil, err
+	}
+	signer, err := submission.NewSigner(signingKeys...)
 	if err != nil {
 		return nil, err
 	}
@@ -62,8 +71,15 @@ func New(cfg Config, forms *form.Set, deps chassis.Deps) (*App, error) {
 	if err != nil {
 		return nil, errors.Join(err, a.listener.Close())
 	}
+	if err := a.dialRedis(); err != nil {
+		return nil, errors.Join(err, a.Close())
+	}
+	answers, err := a.rememberAnswers(signingKeys[0])
+	if err != nil {
+		return nil, errors.Join(err, a.Close())
+	}
 	a.intake = &intake{
-		forms: a.forms.Load, producer: a.producer, missing: a.topics.missing, signer: signer,
+		forms: a.forms.Load, repeats: answers, producer: a.producer, missing: a.topics.missing, signer: signer,
 		now: time.Now, newID: submission.NewID, timeout: cfg.ProduceTimeout,
 		bodies: newBodies(bodyBudget), maxInFlight: int64(cfg.MaxInFlight),
 	}
@@ -98,9 +114,9 @@ func topicsOf(forms *form.Set) []string {
 	return names
 }
 
-// newSigner signs receipts with the operator's keys. Without one, receipts are worth nothing after a restart, nor to
+// receiptKeys are the operator's keys, or one of our own. Without one, receipts are worth nothing after a restart, nor to
 // another replica; that is no reason not to take submissions.
-func newSigner(cfg Config, deps chassis.Deps) (*submission.Signer, error) {
+func receiptKeys(cfg Config, deps chassis.Deps) ([][]byte, error) {
 	keys := cfg.ReceiptKeys()
 	if len(keys) == 0 {
 		deps.Log.Warn("no -receipt-key is set: receipts end with this process; make one with: openssl rand -hex 32")
@@ -110,7 +126,23 @@ func newSigner(cfg Config, deps chassis.Deps) (*submission.Signer, error) {
 		}
 		keys = [][]byte{key}
 	}
-	return submission.NewSigner(keys...)
+	return keys, nil
+}
+
+// dialRedis connects to Redis, if the operator has named one. It is a help, and never needed: nothing is asked of it here.
+func (a *App) dialRedis() (err error) {
+	if len(a.cfg.Redis.Addrs) == 0 {
+		return nil
+	}
+	a.redis, err = buffer.Dial(a.cfg.Redis)
+	return err
+}
+
+func (a *App) rememberAnswers(secret []byte) (*replay.Store, error) {
+	return replay.New(a.redis, replay.Options{
+		Prefix: a.cfg.Redis.Prefix, Secret: secret, Window: a.cfg.KeyWindow, Lease: a.cfg.ProduceTimeout + answerTime,
+		Wait: a.cfg.ProduceTimeout / 2, Log: a.deps.Log.With("component", "repeats"), Metrics: a.deps.Metrics,
+	})
 }
 
 // Addr is the address that is served, host:port.
@@ -142,5 +174,11 @@ func (a *App) Close() error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
-	return errors.Join(append(errs, a.producer.Close(ctx))...)
+	errs = append(errs, a.producer.Close(ctx))
+	if a.redis != nil {
+		if err := a.redis.Close(); err != nil && !errors.Is(err, redis.ErrClosed) {
+			errs = append(errs, fmt.Errorf("close Redis: %w", err))
+		}
+	}
+	return errors.Join(errs...)
 }

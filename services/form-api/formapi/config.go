@@ -19,12 +19,17 @@ type Config struct {
 	// after their submitters have had their 503. Default 10,000: at 1 ms each, ten million a second would not reach it, so
 	// whoever reaches it has slow brokers. More costs memory, about 20 kB each.
 	MaxInFlight int
+	// KeyWindow is how long the answer to a submission with an Idempotency-Key is remembered, where there is a Redis.
+	// Default 1 h. A repeat after that, or without Redis, is stored again under the same id, and still becomes one row.
+	KeyWindow time.Duration
 }
 
 const (
 	minProduceTimeout = 10 * time.Millisecond
 	maxProduceTimeout = time.Minute
 	maxMaxInFlight    = 1_000_000
+	minKeyWindow      = time.Second
+	maxKeyWindow      = 24 * time.Hour
 )
 
 // Manual is the first paragraph of -help.
@@ -38,6 +43,7 @@ func (c *Config) RegisterFlags(fs *flag.FlagSet) {
 	chassis.SetDefault(fs, "http", "127.0.0.1:3000")
 	chassis.SetDefault(fs, "topics-create", "true") // without it the first start of a new form would be a failure
 	fs.DurationVar(&c.ProduceTimeout, "produce-timeout", 3*time.Second, "how long a submitter waits for the brokers before the answer is 503")
+	fs.DurationVar(&c.KeyWindow, "key-window", time.Hour, "how long the answer to a submission with an Idempotency-Key is repeated, where -redis is given")
 	fs.IntVar(&c.MaxInFlight, "max-in-flight", 10_000, "`submissions` under way at a time; more are answered 503 at once")
 }
 
@@ -55,6 +61,9 @@ func (c *Config) Validate() error {
 	}
 	if c.MaxInFlight < 1 || c.MaxInFlight > maxMaxInFlight {
 		errs = append(errs, chassis.Wrong("max-in-flight", c.MaxInFlight, "must be from 1 to 1000000"))
+	}
+	if c.KeyWindow < minKeyWindow || c.KeyWindow > maxKeyWindow {
+		errs = append(errs, chassis.Wrong("key-window", c.KeyWindow, "must be from 1s to 24h"))
 	}
 	return errors.Join(errs...)
 }

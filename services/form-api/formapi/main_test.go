@@ -20,6 +20,7 @@ import (
 	"github.com/formstream/formstream/pkg/chassis"
 	"github.com/formstream/formstream/pkg/form"
 	"github.com/formstream/formstream/pkg/submission"
+	"github.com/formstream/formstream/services/form-api/formapi/replay"
 	"github.com/formstream/formstream/pkgtest/kafkatest"
 )
 
@@ -94,13 +95,21 @@ func setup(t testing.TB, p producer) *testBundle {
 	b.intake = &intake{
 		forms: func() *form.Set { return forms }, producer: p, missing: func(string) bool { return false }, signer: signer,
 		now: func() time.Time { return received }, newID: func() string { return "0193506c-0000-7000-8000-000000000001" },
-		timeout: time.Minute, bodies: newBodies(bodyBudget), maxInFlight: 100,
+		timeout: time.Minute, bodies: newBodies(bodyBudget), maxInFlight: 100, repeats: forgetful(t),
 	}
 	zero := func() float64 { return 0 }
 	b.intake.metrics, err = newMetrics(b.metrics, gauges{zero, zero, zero})
 	require.NoError(t, err)
 	b.handler = newHandler(b.intake, slog.New(slog.NewJSONHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug})))
 	return b
+}
+
+// forgetful remembers no answers, like a form-api without Redis.
+func forgetful(t testing.TB) *replay.Store {
+	t.Helper()
+	store, err := replay.New(nil, replay.Options{Secret: []byte(testKey), Log: discard(), Metrics: prometheus.NewRegistry()})
+	require.NoError(t, err)
+	return store
 }
 
 // request makes a request without a network.

@@ -11,6 +11,7 @@ import (
 
 const (
 	outcomeAccepted = "accepted"
+	outcomeRepeated = "repeated" // an Idempotency-Key that was answered before: nothing new was stored
 
 	// unknownForm is the label of every form that does not exist: what clients make up must not make series.
 	unknownForm = "unknown"
@@ -33,7 +34,7 @@ func newMetrics(r prometheus.Registerer, g gauges) (*metrics, error) {
 	m := &metrics{
 		answers: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "formstream_api_submissions_total",
-			Help: "Answers to POST /forms/{form}: accepted, or the code of the problem.",
+			Help: "Answers to POST /forms/{form}: accepted, repeated, or the code of the problem.",
 		}, []string{"form", "outcome"}),
 		requestSeconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "formstream_api_request_seconds",

@@ -26,6 +26,8 @@ const (
 	CodeMediaType   Code = "unsupported-media-type"
 	CodeInvalid     Code = "invalid"
 	CodeInternal    Code = "internal"
+	CodeKey         Code = "idempotency-key"
+	CodeKeyReused   Code = "idempotency-key-reused"
 	CodeBusy        Code = "busy"
 	CodeUnavailable Code = "unavailable"
 	CodeUnconfirmed Code = "unconfirmed"
@@ -34,7 +36,7 @@ const (
 func codes() []Code {
 	return []Code{
 		CodeMalformed, CodeUnknownForm, CodeNotFound, CodeMethod, CodeTooSlow, CodeTooLarge, CodeMediaType, CodeInvalid,
-		CodeInternal, CodeBusy, CodeUnavailable, CodeUnconfirmed,
+		CodeInternal, CodeKey, CodeKeyReused, CodeBusy, CodeUnavailable, CodeUnconfirmed,
 	}
 }
 
@@ -57,12 +59,16 @@ func (c Code) about() (status int, title, remedy string) {
 		return http.StatusUnsupportedMediaType, "The body is not in a format that is understood", "Send application/json, or what an HTML form sends, in UTF-8 and not compressed. Files are not taken yet."
 	case CodeInvalid:
 		return http.StatusUnprocessableEntity, "Some answers are not right", "Correct each field that the answer names, and send all of them again."
+	case CodeKey:
+		return http.StatusBadRequest, "The Idempotency-Key cannot be used", "Send a new random one, such as a UUID, with each submission, and the same one when you try it again."
+	case CodeKeyReused:
+		return http.StatusUnprocessableEntity, "This Idempotency-Key came with other answers before", "Nothing was stored. Send a new key with each new submission."
 	case CodeBusy:
 		return http.StatusServiceUnavailable, "Too many submissions are under way", "Nothing was stored. Send it again after the time in Retry-After."
 	case CodeUnavailable:
 		return http.StatusServiceUnavailable, "Submissions cannot be stored at the moment", "Nothing was stored. Send it again after the time in Retry-After."
 	case CodeUnconfirmed:
-		return http.StatusServiceUnavailable, "The submission could not be confirmed in time", "It may still be stored, at most once, under the id in the answer. Sending it again makes a second submission if it is."
+		return http.StatusServiceUnavailable, "The submission could not be confirmed in time", "It may still be stored, at most once, under the id in the answer. Send it again with the same Idempotency-Key; without a key, sending it again makes a second submission if it is."
 	default:
 		return http.StatusInternalServerError, "Something is broken on our side", "It has been logged. Send it again later."
 	}

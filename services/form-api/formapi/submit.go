@@ -26,6 +26,7 @@ type intake struct {
 	producer producer
 	missing  func(topic string) bool // the topic is known not to exist
 	signer   *submission.Signer
+	repeats  repeats
 	now      func() time.Time
 	newID    func() string
 	timeout  time.Duration // for the brokers
@@ -52,6 +53,7 @@ type answer struct {
 	accepted *accepted
 	problem  *Problem
 	unread   bool // nothing, or not all, of the body has been read
+	repeated bool // the words of an earlier answer to the same request
 	form     string
 }
 
@@ -60,7 +62,10 @@ func refuse(p *Problem) answer { return answer{problem: p} }
 func refuseUnread(p *Problem) answer { return answer{problem: p, unread: true} }
 
 func (a answer) outcome() string {
-	if a.problem == nil {
+	switch {
+	case a.repeated:
+		return outcomeRepeated
+	case a.problem == nil:
 		return outcomeAccepted
 	}
 	return string(a.problem.Code)
@@ -130,9 +135,16 @@ func (in *intake) answer(r *http.Request, f *form.Form, receivedAt time.Time) an
 	if err != nil {
 		panic(fmt.Errorf("encode what was checked: %w", err)) // the two disagree: answered 500, and logged
 	}
-	return in.store(r.Context(), f, submission.Submission{
-		ID: in.newID(), Form: f.ID, ReceivedAt: receivedAt.UTC().Truncate(time.Millisecond), Data: data,
-	})
+	key, err := keyOf(r, content.steering)
+	if err != nil {
+		return refuse(newProblem(CodeKey, err.Error()))
+	}
+	s := submission.Submission{ID: in.newID(), Form: f.ID, ReceivedAt: receivedAt.UTC().Truncate(time.Millisecond), Data: data}
+	if key == "" {
+		return in.store(r.Context(), f, s)
+	}
+	s.ID = submission.KeyedID(f.ID, key, data)
+	return in.storeOnce(r.Context(), f, s, key)
 }
 
 // read returns what the body holds, or how it is refused.
