@@ -22,11 +22,42 @@ import (
 // patience is for a busy machine: no test waits this long when all is well.
 const patience = 20 * time.Second
 
-// onEach runs the test on each kind of Redis.
-func onEach(t *testing.T, test func(t *testing.T, rdb redis.UniversalClient)) {
-	t.Run("in process", func(t *testing.T) { _, rdb := redistest.Mini(t); test(t, rdb) })
-	t.Run("real", func(t *testing.T) { test(t, redistest.Real(t)) })
-	t.Run("cluster", func(t *testing.T) { test(t, redistest.Cluster(t)) })
+// TestStore runs what the store promises on each kind of Redis.
+func TestStore(t *testing.T) {
+	for kind, start := range map[string]func(*testing.T) redis.UniversalClient{
+		"in process": func(t *testing.T) redis.UniversalClient { _, rdb := redistest.Mini(t); return rdb },
+		"real":       func(t *testing.T) redis.UniversalClient { return redistest.Real(t) },
+		"cluster":    func(t *testing.T) redis.UniversalClient { return redistest.Cluster(t) },
+	} {
+		t.Run(kind, func(t *testing.T) {
+			rdb := start(t)
+			for name, test := range promises() {
+				t.Run(name, func(t *testing.T) {
+					require.NoError(t, rdb.FlushAll(context.Background()).Err())
+					test(t, rdb)
+				})
+			}
+		})
+	}
+}
+
+func promises() map[string]func(*testing.T, redis.UniversalClient) {
+	return map[string]func(*testing.T, redis.UniversalClient){
+		"Begin": testBegin,
+		"Begin_underWayElsewhere_waitsForItsAnswer":         testBegin_underWayElsewhere_waitsForItsAnswer,
+		"Begin_underWayElsewhereAndReleased_goesOn":         testBegin_underWayElsewhereAndReleased_goesOn,
+		"Begin_replicaDiesInBetween_goesOnAfterTheLease":    testBegin_replicaDiesInBetween_goesOnAfterTheLease,
+		"Begin_waitsInVain_goesOn":                          testBegin_waitsInVain_goesOn,
+		"Finish_bothStoredIt_theFirstAnswerIsEverybodys":    testFinish_bothStoredIt_theFirstAnswerIsEverybodys,
+		"Finish_keyTakenByOtherValuesMeanwhile_staysTheirs": testFinish_keyTakenByOtherValuesMeanwhile_staysTheirs,
+		"Finish_submitterHasGone_isKeptAllTheSame":          testFinish_submitterHasGone_isKeptAllTheSame,
+		"Finish_answerTooLong_isNotKept":                    testFinish_answerTooLong_isNotKept,
+		"Begin_manyAtOnceOnTwoReplicas_oneIsFirst":          testBegin_manyAtOnceOnTwoReplicas_oneIsFirst,
+		"Window_over_isForgottenAndItsMemoryFreed":          testWindow_over_isForgottenAndItsMemoryFreed,
+		"MaxKeys_reached_theOldestIsForgotten":              testMaxKeys_reached_theOldestIsForgotten,
+		"Redis_showsNeitherKeysNorIDs":                      testRedis_showsNeitherKeysNorIDs,
+		"Redis_losesEntries_isFirstAgain":                   testRedis_losesEntries_isFirstAgain,
+	}
 }
 
 // clock is the replica's own; Redis has another.
@@ -84,237 +115,209 @@ func saved(text string) replay.Outcome {
 	return replay.Outcome{State: replay.Saved, Answer: []byte(text)}
 }
 
-func TestBegin(t *testing.T) {
-	onEach(t, func(t *testing.T, rdb redis.UniversalClient) {
-		ctx := context.Background()
-		here, there := replica(t, rdb), replica(t, rdb)
+func testBegin(t *testing.T, rdb redis.UniversalClient) {
+	ctx := context.Background()
+	here, there := replica(t, rdb), replica(t, rdb)
 
-		require.Equal(t, first, here.Begin(ctx, keyed("k", "id")))
-		words := "{\"receipt\": \"äé\x00\xff\"}"
-		require.Equal(t, words, string(here.Finish(ctx, keyed("k", "id"), []byte(words))))
+	require.Equal(t, first, here.Begin(ctx, keyed("k", "id")))
+	words := "{\"receipt\": \"äé\x00\xff\"}"
+	require.Equal(t, words, string(here.Finish(ctx, keyed("k", "id"), []byte(words))))
 
-		require.Equal(t, saved(words), here.Begin(ctx, keyed("k", "id")), "the same words again")
-		require.Equal(t, saved(words), there.Begin(ctx, keyed("k", "id")), "and from another replica")
-		require.Equal(t, conflict, there.Begin(ctx, keyed("k", "other values")))
-		require.Equal(t, first, there.Begin(ctx, keyed("K", "id")), "another key")
-		require.Equal(t, first, there.Begin(ctx, replay.Request{Form: "other", Key: "k", ID: "id"}), "another form")
-		require.Equal(t, saved(words), here.Begin(ctx, keyed("k", "id")), "a conflict changes nothing")
+	require.Equal(t, saved(words), here.Begin(ctx, keyed("k", "id")), "the same words again")
+	require.Equal(t, saved(words), there.Begin(ctx, keyed("k", "id")), "and from another replica")
+	require.Equal(t, conflict, there.Begin(ctx, keyed("k", "other values")))
+	require.Equal(t, first, there.Begin(ctx, keyed("K", "id")), "another key")
+	require.Equal(t, first, there.Begin(ctx, replay.Request{Form: "other", Key: "k", ID: "id"}), "another form")
+	require.Equal(t, saved(words), here.Begin(ctx, keyed("k", "id")), "a conflict changes nothing")
 
-		require.Equal(t, 1, here.count(t, "new"))
-		require.Equal(t, 2, here.count(t, "saved"))
-		require.Equal(t, 1, there.count(t, "conflict"))
-		require.Empty(t, here.log)
-	})
+	require.Equal(t, 1, here.count(t, "new"))
+	require.Equal(t, 2, here.count(t, "saved"))
+	require.Equal(t, 1, there.count(t, "conflict"))
+	require.Empty(t, here.log)
 }
 
-func TestBegin_underWayElsewhere_waitsForItsAnswer(t *testing.T) {
-	onEach(t, func(t *testing.T, rdb redis.UniversalClient) {
-		ctx := context.Background()
-		here, there := replica(t, rdb), replica(t, rdb)
-		require.Equal(t, first, here.Begin(ctx, keyed("k", "id")))
-		require.Equal(t, conflict, there.Begin(ctx, keyed("k", "other values")), "known already")
+func testBegin_underWayElsewhere_waitsForItsAnswer(t *testing.T, rdb redis.UniversalClient) {
+	ctx := context.Background()
+	here, there := replica(t, rdb), replica(t, rdb)
+	require.Equal(t, first, here.Begin(ctx, keyed("k", "id")))
+	require.Equal(t, conflict, there.Begin(ctx, keyed("k", "other values")), "known already")
 
-		told := make(chan replay.Outcome)
-		go func() { told <- there.Begin(ctx, keyed("k", "id")) }()
+	told := make(chan replay.Outcome)
+	go func() { told <- there.Begin(ctx, keyed("k", "id")) }()
+	here.Finish(ctx, keyed("k", "id"), []byte("words"))
+	require.Equal(t, saved("words"), <-told)
+}
+
+func testBegin_underWayElsewhereAndReleased_goesOn(t *testing.T, rdb redis.UniversalClient) {
+	ctx := context.Background()
+	here, there := replica(t, rdb), replica(t, rdb)
+	require.Equal(t, first, here.Begin(ctx, keyed("k", "id")))
+	told := make(chan replay.Outcome)
+	go func() { told <- there.Begin(ctx, keyed("k", "id")) }()
+	here.Release(ctx, keyed("k", "id"))
+	require.Equal(t, first, <-told)
+}
+
+func testBegin_replicaDiesInBetween_goesOnAfterTheLease(t *testing.T, rdb redis.UniversalClient) {
+	ctx := context.Background()
+	short := func(o *replay.Options) { o.Lease = 50 * time.Millisecond }
+	dies, there := replica(t, rdb, short), replica(t, rdb, short)
+	require.Equal(t, first, dies.Begin(ctx, keyed("k", "id")))
+	require.Equal(t, first, there.Begin(ctx, keyed("k", "id")))
+	require.Equal(t, 1, there.count(t, "new"), "it has the lease now")
+}
+
+func testBegin_waitsInVain_goesOn(t *testing.T, rdb redis.UniversalClient) {
+	ctx := context.Background()
+	here := replica(t, rdb)
+	there := replica(t, rdb, func(o *replay.Options) { o.Wait = 20 * time.Millisecond })
+	require.Equal(t, first, here.Begin(ctx, keyed("k", "id")))
+	require.Equal(t, first, there.Begin(ctx, keyed("k", "id")))
+	require.Equal(t, 1, there.count(t, "unfinished"))
+
+	ended, cancel := context.WithTimeout(ctx, 20*time.Millisecond)
+	defer cancel()
+	require.Equal(t, first, here.Begin(ended, keyed("k", "id")), "the submitter's own deadline")
+	require.Empty(t, here.log, "that says nothing of Redis")
+}
+
+func testFinish_bothStoredIt_theFirstAnswerIsEverybodys(t *testing.T, rdb redis.UniversalClient) {
+	ctx := context.Background()
+	impatient := func(o *replay.Options) { o.Wait = time.Millisecond }
+	here, there := replica(t, rdb, impatient), replica(t, rdb, impatient)
+	require.Equal(t, first, here.Begin(ctx, keyed("k", "id")))
+	require.Equal(t, first, there.Begin(ctx, keyed("k", "id")))
+	require.Equal(t, "there", string(there.Finish(ctx, keyed("k", "id"), []byte("there"))))
+	require.Equal(t, "there", string(here.Finish(ctx, keyed("k", "id"), []byte("here"))))
+	there.Release(ctx, keyed("k", "id"))
+	require.Equal(t, saved("there"), here.Begin(ctx, keyed("k", "id")), "what is answered is not released")
+}
+
+func testFinish_keyTakenByOtherValuesMeanwhile_staysTheirs(t *testing.T, rdb redis.UniversalClient) {
+	ctx := context.Background()
+	slow := replica(t, rdb, func(o *replay.Options) { o.Lease = time.Millisecond })
+	there := replica(t, rdb)
+	require.Equal(t, first, slow.Begin(ctx, keyed("k", "id")))
+	require.Eventually(t, func() bool { return there.Begin(ctx, keyed("k", "other")).State == replay.First }, patience, time.Millisecond)
+	require.Equal(t, "slow", string(slow.Finish(ctx, keyed("k", "id"), []byte("slow"))))
+	slow.Release(ctx, keyed("k", "id"))
+	require.Equal(t, conflict, slow.Begin(ctx, keyed("k", "id")))
+}
+
+func testFinish_submitterHasGone_isKeptAllTheSame(t *testing.T, rdb redis.UniversalClient) {
+	here := replica(t, rdb)
+	ctx, leave := context.WithCancel(context.Background())
+	require.Equal(t, first, here.Begin(ctx, keyed("k", "id")))
+	leave()
+	here.Finish(ctx, keyed("k", "id"), []byte("words"))
+	require.Equal(t, saved("words"), here.Begin(context.Background(), keyed("k", "id")))
+}
+
+func testFinish_answerTooLong_isNotKept(t *testing.T, rdb redis.UniversalClient) {
+	ctx := context.Background()
+	here := replica(t, rdb)
+	for _, length := range []int{replay.MaxAnswer + 1, replay.MaxAnswer} {
+		answer := bytes.Repeat([]byte("a"), length)
+		require.Equal(t, first, here.Begin(ctx, keyed("k", "id")))
+		require.Equal(t, answer, here.Finish(ctx, keyed("k", "id"), answer))
+	}
+	require.Equal(t, replay.Saved, here.Begin(ctx, keyed("k", "id")).State)
+}
+
+func testBegin_manyAtOnceOnTwoReplicas_oneIsFirst(t *testing.T, rdb redis.UniversalClient) {
+	ctx := context.Background()
+	replicas := []*testBundle{replica(t, rdb), replica(t, rdb)}
+	const rounds, callers = 20, 8
+	for round := range rounds {
+		var stored atomic.Int64
+		answers := make([]string, callers)
+		var wg sync.WaitGroup
+		for i := range callers {
+			wg.Go(func() {
+				here, request := replicas[i%2], keyed(fmt.Sprint("key", round), fmt.Sprint("id", round))
+				switch o := here.Begin(ctx, request); o.State {
+				case replay.First:
+					stored.Add(1)
+					answers[i] = string(here.Finish(ctx, request, fmt.Append(nil, "answer of ", i)))
+				case replay.Saved:
+					answers[i] = string(o.Answer)
+				}
+			})
+		}
+		wg.Wait()
+		require.EqualValues(t, 1, stored.Load())
+		for _, answer := range answers {
+			require.Equal(t, answers[0], answer)
+		}
+	}
+}
+
+func testWindow_over_isForgottenAndItsMemoryFreed(t *testing.T, rdb redis.UniversalClient) {
+	ctx := context.Background()
+	here := replica(t, rdb, func(o *replay.Options) { o.Window, o.Lease = time.Second, time.Second })
+	for i := range 150 { // more than one call forgets
+		here.Finish(ctx, keyed(fmt.Sprint("old", i), "id"), []byte("old"))
+	}
+	require.Eventually(t, func() bool {
+		return here.Begin(ctx, keyed("old149", "other")).State == replay.First
+	}, patience, 50*time.Millisecond)
+	for i := range 3 {
+		here.Finish(ctx, keyed(fmt.Sprint("new", i), "id"), []byte("new"))
+	}
+	require.EqualValues(t, 4, rdb.HLen(ctx, "test:{demo}:replay").Val())
+	require.EqualValues(t, 4, rdb.ZCard(ctx, "test:{demo}:replay-age").Val())
+	for _, key := range []string{"test:{demo}:replay", "test:{demo}:replay-age"} {
+		ttl := rdb.PTTL(ctx, key).Val()
+		require.True(t, ttl > 0 && ttl <= time.Second, "a quiet form keeps nothing: %s", ttl)
+	}
+}
+
+func testMaxKeys_reached_theOldestIsForgotten(t *testing.T, rdb redis.UniversalClient) {
+	ctx := context.Background()
+	here := replica(t, rdb, func(o *replay.Options) { o.MaxKeys = 10 })
+	for i := range 25 {
+		r := keyed(fmt.Sprint("key", i), "id")
+		require.Equal(t, first, here.Begin(ctx, r))
+		here.Finish(ctx, r, []byte("words"))
+		for now := rdb.Time(ctx).Val().UnixMilli(); rdb.Time(ctx).Val().UnixMilli() == now; { // ages differ by a millisecond
+		}
+	}
+	require.EqualValues(t, 10, rdb.HLen(ctx, "test:{demo}:replay").Val())
+	require.EqualValues(t, 10, rdb.ZCard(ctx, "test:{demo}:replay-age").Val())
+	for i := 15; i < 25; i++ {
+		require.Equal(t, saved("words"), here.Begin(ctx, keyed(fmt.Sprint("key", i), "id")), i)
+	}
+	require.Equal(t, first, here.Begin(ctx, keyed("key14", "id")))
+
+	fewer := replica(t, rdb, func(o *replay.Options) { o.MaxKeys = 3 })
+	fewer.Finish(ctx, keyed("one more", "id"), []byte("words"))
+	require.EqualValues(t, 3, rdb.HLen(ctx, "test:{demo}:replay").Val(), "a smaller bound holds at once")
+}
+
+func testRedis_showsNeitherKeysNorIDs(t *testing.T, rdb redis.UniversalClient) {
+	ctx := context.Background()
+	here := replica(t, rdb)
+	here.Begin(ctx, keyed("secret-key-1", "secret-id-1"))
+	here.Finish(ctx, keyed("secret-key-2", "secret-id-2"), []byte("words"))
+	all := fmt.Sprint(rdb.HGetAll(ctx, "test:{demo}:replay").Val(), rdb.ZRange(ctx, "test:{demo}:replay-age", 0, -1).Val())
+	require.Contains(t, all, "words")
+	require.NotContains(t, all, "secret")
+
+	others := replica(t, rdb, func(o *replay.Options) { o.Secret = []byte("another receipt key") })
+	require.Equal(t, first, others.Begin(ctx, keyed("secret-key-2", "secret-id-2")))
+	require.Equal(t, saved("words"), here.Begin(ctx, keyed("secret-key-2", "secret-id-2")))
+}
+
+func testRedis_losesEntries_isFirstAgain(t *testing.T, rdb redis.UniversalClient) {
+	ctx := context.Background()
+	here := replica(t, rdb)
+	for _, key := range []string{"test:{demo}:replay", "test:{demo}:replay-age"} {
 		here.Finish(ctx, keyed("k", "id"), []byte("words"))
-		require.Equal(t, saved("words"), <-told)
-	})
-}
-
-func TestBegin_underWayElsewhereAndReleased_goesOn(t *testing.T) {
-	onEach(t, func(t *testing.T, rdb redis.UniversalClient) {
-		ctx := context.Background()
-		here, there := replica(t, rdb), replica(t, rdb)
-		require.Equal(t, first, here.Begin(ctx, keyed("k", "id")))
-		told := make(chan replay.Outcome)
-		go func() { told <- there.Begin(ctx, keyed("k", "id")) }()
-		here.Release(ctx, keyed("k", "id"))
-		require.Equal(t, first, <-told)
-	})
-}
-
-func TestBegin_replicaDiesInBetween_goesOnAfterTheLease(t *testing.T) {
-	onEach(t, func(t *testing.T, rdb redis.UniversalClient) {
-		ctx := context.Background()
-		short := func(o *replay.Options) { o.Lease = 50 * time.Millisecond }
-		dies, there := replica(t, rdb, short), replica(t, rdb, short)
-		require.Equal(t, first, dies.Begin(ctx, keyed("k", "id")))
-		require.Equal(t, first, there.Begin(ctx, keyed("k", "id")))
-		require.Equal(t, 1, there.count(t, "new"), "it has the lease now")
-	})
-}
-
-func TestBegin_waitsInVain_goesOn(t *testing.T) {
-	onEach(t, func(t *testing.T, rdb redis.UniversalClient) {
-		ctx := context.Background()
-		here := replica(t, rdb)
-		there := replica(t, rdb, func(o *replay.Options) { o.Wait = 20 * time.Millisecond })
-		require.Equal(t, first, here.Begin(ctx, keyed("k", "id")))
-		require.Equal(t, first, there.Begin(ctx, keyed("k", "id")))
-		require.Equal(t, 1, there.count(t, "unfinished"))
-
-		ended, cancel := context.WithTimeout(ctx, 20*time.Millisecond)
-		defer cancel()
-		require.Equal(t, first, here.Begin(ended, keyed("k", "id")), "the submitter's own deadline")
-		require.Empty(t, here.log, "that says nothing of Redis")
-	})
-}
-
-func TestFinish_bothStoredIt_theFirstAnswerIsEverybodys(t *testing.T) {
-	onEach(t, func(t *testing.T, rdb redis.UniversalClient) {
-		ctx := context.Background()
-		impatient := func(o *replay.Options) { o.Wait = time.Millisecond }
-		here, there := replica(t, rdb, impatient), replica(t, rdb, impatient)
-		require.Equal(t, first, here.Begin(ctx, keyed("k", "id")))
-		require.Equal(t, first, there.Begin(ctx, keyed("k", "id")))
-		require.Equal(t, "there", string(there.Finish(ctx, keyed("k", "id"), []byte("there"))))
-		require.Equal(t, "there", string(here.Finish(ctx, keyed("k", "id"), []byte("here"))))
-		there.Release(ctx, keyed("k", "id"))
-		require.Equal(t, saved("there"), here.Begin(ctx, keyed("k", "id")), "what is answered is not released")
-	})
-}
-
-func TestFinish_keyTakenByOtherValuesMeanwhile_staysTheirs(t *testing.T) {
-	onEach(t, func(t *testing.T, rdb redis.UniversalClient) {
-		ctx := context.Background()
-		slow := replica(t, rdb, func(o *replay.Options) { o.Lease = time.Millisecond })
-		there := replica(t, rdb)
-		require.Equal(t, first, slow.Begin(ctx, keyed("k", "id")))
-		require.Eventually(t, func() bool { return there.Begin(ctx, keyed("k", "other")).State == replay.First }, patience, time.Millisecond)
-		require.Equal(t, "slow", string(slow.Finish(ctx, keyed("k", "id"), []byte("slow"))))
-		slow.Release(ctx, keyed("k", "id"))
-		require.Equal(t, conflict, slow.Begin(ctx, keyed("k", "id")))
-	})
-}
-
-func TestFinish_submitterHasGone_isKeptAllTheSame(t *testing.T) {
-	onEach(t, func(t *testing.T, rdb redis.UniversalClient) {
-		here := replica(t, rdb)
-		ctx, leave := context.WithCancel(context.Background())
-		require.Equal(t, first, here.Begin(ctx, keyed("k", "id")))
-		leave()
-		here.Finish(ctx, keyed("k", "id"), []byte("words"))
-		require.Equal(t, saved("words"), here.Begin(context.Background(), keyed("k", "id")))
-	})
-}
-
-func TestFinish_answerTooLong_isNotKept(t *testing.T) {
-	onEach(t, func(t *testing.T, rdb redis.UniversalClient) {
-		ctx := context.Background()
-		here := replica(t, rdb)
-		for _, length := range []int{replay.MaxAnswer + 1, replay.MaxAnswer} {
-			answer := bytes.Repeat([]byte("a"), length)
-			require.Equal(t, first, here.Begin(ctx, keyed("k", "id")))
-			require.Equal(t, answer, here.Finish(ctx, keyed("k", "id"), answer))
-		}
-		require.Equal(t, replay.Saved, here.Begin(ctx, keyed("k", "id")).State)
-	})
-}
-
-func TestBegin_manyAtOnceOnTwoReplicas_oneIsFirst(t *testing.T) {
-	onEach(t, func(t *testing.T, rdb redis.UniversalClient) {
-		ctx := context.Background()
-		replicas := []*testBundle{replica(t, rdb), replica(t, rdb)}
-		const rounds, callers = 20, 8
-		for round := range rounds {
-			var stored atomic.Int64
-			answers := make([]string, callers)
-			var wg sync.WaitGroup
-			for i := range callers {
-				wg.Go(func() {
-					here, request := replicas[i%2], keyed(fmt.Sprint("key", round), fmt.Sprint("id", round))
-					switch o := here.Begin(ctx, request); o.State {
-					case replay.First:
-						stored.Add(1)
-						answers[i] = string(here.Finish(ctx, request, fmt.Append(nil, "answer of ", i)))
-					case replay.Saved:
-						answers[i] = string(o.Answer)
-					}
-				})
-			}
-			wg.Wait()
-			require.EqualValues(t, 1, stored.Load())
-			for _, answer := range answers {
-				require.Equal(t, answers[0], answer)
-			}
-		}
-	})
-}
-
-func TestWindow_over_isForgottenAndItsMemoryFreed(t *testing.T) {
-	onEach(t, func(t *testing.T, rdb redis.UniversalClient) {
-		ctx := context.Background()
-		here := replica(t, rdb, func(o *replay.Options) { o.Window, o.Lease = time.Second, time.Second })
-		for i := range 150 { // more than one call forgets
-			here.Finish(ctx, keyed(fmt.Sprint("old", i), "id"), []byte("old"))
-		}
-		require.Eventually(t, func() bool {
-			return here.Begin(ctx, keyed("old149", "other")).State == replay.First
-		}, patience, 50*time.Millisecond)
-		for i := range 3 {
-			here.Finish(ctx, keyed(fmt.Sprint("new", i), "id"), []byte("new"))
-		}
-		require.EqualValues(t, 4, rdb.HLen(ctx, "test:{demo}:replay").Val())
-		require.EqualValues(t, 4, rdb.ZCard(ctx, "test:{demo}:replay-age").Val())
-		for _, key := range []string{"test:{demo}:replay", "test:{demo}:replay-age"} {
-			ttl := rdb.PTTL(ctx, key).Val()
-			require.True(t, ttl > 0 && ttl <= time.Second, "a quiet form keeps nothing: %s", ttl)
-		}
-	})
-}
-
-func TestMaxKeys_reached_theOldestIsForgotten(t *testing.T) {
-	onEach(t, func(t *testing.T, rdb redis.UniversalClient) {
-		ctx := context.Background()
-		here := replica(t, rdb, func(o *replay.Options) { o.MaxKeys = 10 })
-		for i := range 25 {
-			r := keyed(fmt.Sprint("key", i), "id")
-			require.Equal(t, first, here.Begin(ctx, r))
-			here.Finish(ctx, r, []byte("words"))
-			for now := rdb.Time(ctx).Val().UnixMilli(); rdb.Time(ctx).Val().UnixMilli() == now; { // ages differ by a millisecond
-			}
-		}
-		require.EqualValues(t, 10, rdb.HLen(ctx, "test:{demo}:replay").Val())
-		require.EqualValues(t, 10, rdb.ZCard(ctx, "test:{demo}:replay-age").Val())
-		for i := 15; i < 25; i++ {
-			require.Equal(t, saved("words"), here.Begin(ctx, keyed(fmt.Sprint("key", i), "id")), i)
-		}
-		require.Equal(t, first, here.Begin(ctx, keyed("key14", "id")))
-
-		fewer := replica(t, rdb, func(o *replay.Options) { o.MaxKeys = 3 })
-		fewer.Finish(ctx, keyed("one more", "id"), []byte("words"))
-		require.EqualValues(t, 3, rdb.HLen(ctx, "test:{demo}:replay").Val(), "a smaller bound holds at once")
-	})
-}
-
-func TestRedis_showsNeitherKeysNorIDs(t *testing.T) {
-	onEach(t, func(t *testing.T, rdb redis.UniversalClient) {
-		ctx := context.Background()
-		here := replica(t, rdb)
-		here.Begin(ctx, keyed("secret-key-1", "secret-id-1"))
-		here.Finish(ctx, keyed("secret-key-2", "secret-id-2"), []byte("words"))
-		all := fmt.Sprint(rdb.HGetAll(ctx, "test:{demo}:replay").Val(), rdb.ZRange(ctx, "test:{demo}:replay-age", 0, -1).Val())
-		require.Contains(t, all, "words")
-		require.NotContains(t, all, "secret")
-
-		others := replica(t, rdb, func(o *replay.Options) { o.Secret = []byte("another receipt key") })
-		require.Equal(t, first, others.Begin(ctx, keyed("secret-key-2", "secret-id-2")))
-		require.Equal(t, saved("words"), here.Begin(ctx, keyed("secret-key-2", "secret-id-2")))
-	})
-}
-
-func TestRedis_losesEntries_isFirstAgain(t *testing.T) {
-	onEach(t, func(t *testing.T, rdb redis.UniversalClient) {
-		ctx := context.Background()
-		here := replica(t, rdb)
-		for _, key := range []string{"test:{demo}:replay", "test:{demo}:replay-age"} {
-			here.Finish(ctx, keyed("k", "id"), []byte("words"))
-			require.NoError(t, rdb.Del(ctx, key).Err())
-			require.Equal(t, first, here.Begin(ctx, keyed("k", "other values")), key)
-			here.Release(ctx, keyed("k", "other values"))
-			require.EqualValues(t, 0, rdb.HLen(ctx, "test:{demo}:replay").Val())
-		}
-	})
+		require.NoError(t, rdb.Del(ctx, key).Err())
+		require.Equal(t, first, here.Begin(ctx, keyed("k", "other values")), key)
+		here.Release(ctx, keyed("k", "other values"))
+		require.EqualValues(t, 0, rdb.HLen(ctx, "test:{demo}:replay").Val())
+	}
 }
 
 func TestRedis_none_everyOneIsFirst(t *testing.T) {
