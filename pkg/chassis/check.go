@@ -21,7 +21,7 @@ func checkURL(key, text string) error {
 	if text == "" {
 		return nil
 	}
-	if strings.Contains(text, "@") {
+	if hidePassword(text) == nil {
 		return Wrong(key, nil, "must not hold a user or a password")
 	}
 	u, err := url.Parse(text)
@@ -29,4 +29,12 @@ func checkURL(key, text string) error {
 		return Wrong(key, text, "must be an http or https URL, such as http://127.0.0.1:3001")
 	}
 	return nil
+}
+
+// hidePassword returns nil for an address that may carry a password, and otherwise the address.
+func hidePassword(address string) any {
+	if strings.Contains(address, "@") {
+		return nil
+	}
+	return address
 }

@@ -39,10 +39,11 @@ type Config struct {
 	// receipts that the old one signed. ReceiptKeys splits it.
 	ReceiptKey Secret
 
-	Kafka  Kafka
-	Redis  Redis
-	Topics Topics
-	Log    Log
+	Kafka   Kafka
+	Redis   Redis
+	Topics  Topics
+	Log     Log
+	Tracing Tracing
 
 	// ShutdownDelay is how long a process that was told to end goes on accepting
 	// work while it reports itself not ready, so that balancers look elsewhere
@@ -93,6 +94,7 @@ func (c *Config) RegisterFlags(fs *flag.FlagSet) {
 	c.Redis.registerFlags(fs)
 	c.Topics.registerFlags(fs)
 	c.Log.registerFlags(fs)
+	c.Tracing.registerFlags(fs)
 }
 
 func (t *Topics) registerFlags(fs *flag.FlagSet) {
@@ -120,6 +122,7 @@ func (c *Config) Validate() error {
 		c.Kafka.validate(),
 		c.Redis.validate(),
 		c.Topics.validate(),
+		c.Tracing.validate(),
 	}
 	if c.Log.Format != "json" && c.Log.Format != "text" {
 		errs = append(errs, Wrong("log-format", c.Log.Format, "must be json or text"))

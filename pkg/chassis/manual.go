@@ -12,7 +12,7 @@ import (
 
 // headings returns the manual's headings in their order.
 func headings(service string) []string {
-	return []string{service, "Common settings", "Kafka", "Topics", "Redis", "Logs", "Ending", "Instead of running"}
+	return []string{service, "Common settings", "Kafka", "Topics", "Redis", "Logs", "Traces", "Ending", "Instead of running"}
 }
 
 // heading returns the one that a flag stands under. The service's own flags are
@@ -31,6 +31,8 @@ func heading(service, name string, common map[string]bool) string {
 		return "Redis"
 	case strings.HasPrefix(name, "log-"):
 		return "Logs"
+	case strings.HasPrefix(name, "otlp-"):
+		return "Traces"
 	case strings.HasPrefix(name, "shutdown-"):
 		return "Ending"
 	default:

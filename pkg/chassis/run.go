@@ -14,6 +14,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/formstream/formstream/pkg/trace"
 )
 
 // What a process exits with.
@@ -32,6 +34,7 @@ type Deps struct {
 	Log     *slog.Logger         // carries service and version
 	Metrics *prometheus.Registry // has the Go and process collectors
 	Health  *Health
+	Tracer  *trace.Tracer // nil: off, which it works with just the same
 	Version string
 	Stdout  io.Writer // for what a person at the terminal is meant to read; logs go to stderr
 }
@@ -143,6 +146,12 @@ func (p *process) live(ctx context.Context) int {
 func (p *process) serve(ctx context.Context, log *slog.Logger) error {
 	deps := Deps{Log: log, Metrics: newRegistry(p.service), Health: NewHealth(), Version: Version(), Stdout: p.stdout}
 	defer context.AfterFunc(ctx, deps.Health.Drain)()
+	tracer, err := p.cfg.Base().Tracing.start(ctx, p.service, deps)
+	if err != nil {
+		return err
+	}
+	deps.Tracer = tracer
+	defer closeTracer(ctx, tracer, log)
 	admin := p.cfg.Base().Admin
 	if admin == "" {
 		return p.run(ctx, deps)
