@@ -2,23 +2,12 @@ package form
 
 import (
 	"errors"
-	"fmt"
 	"maps"
 	"reflect"
-	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/go-playground/validator/v10"
-)
-
-const (
-	// maxUndeclared bounds how many undeclared fields are named; the rest is counted.
-	maxUndeclared = 20
-
-	// maxNameEcho bounds how much of an undeclared field's name is repeated, in characters.
-	maxNameEcho = 64
 )
 
 // compiled is what Check needs of a definition, made once.
@@ -29,6 +18,7 @@ type compiled struct {
 	rules    reflect.Type // a struct with one member for each field that a rule concerns; nil without rules
 	validate *validator.Validate
 	faults   map[string]fault // by ruleKey
+	words    catalogues
 	at       positions
 }
 
@@ -40,38 +30,96 @@ type compiledField struct {
 }
 
 // Check sanitises raw, a decoded JSON object, and validates what has become of it. Numbers may be float64 or
-// [encoding/json.Number]. It returns the values that are stored, defaults included, or else every wrong field: in the
-// form's order, one error each, and then the undeclared ones by name, the first 20 of them.
+// [encoding/json.Number], several answers []any. It returns the values that are stored, defaults included, or else every
+// wrong field: in the form's order, one error each, and then the undeclared ones by name, the first 20 of them.
+// Members that steer the submission ([Form.Steers]) are passed over.
 // It never panics, whatever raw holds, and keeps nothing of it.
 func (f *Form) Check(raw map[string]any) (Values, []FieldError) {
-	c := f.compiled
-	values := make(Values, len(f.Fields))
-	var wrong faults
-	declared := 0
+	values, wrong, known := f.read(raw)
+	broken := f.checkRules(values, &wrong)
+	report := f.report(wrong, broken)
+	if known < len(raw) {
+		switch names := f.undeclared(raw); f.Unknown {
+		case Drop:
+		case Keep:
+			report = append(report, f.keep(raw, names, values)...)
+		default:
+			report = append(report, f.reject(names)...)
+		}
+	}
+	if len(report) > 0 {
+		return nil, report
+	}
+	return values, nil
+}
+
+// read returns the answers that their types take, the fields that are wrong, and how many of raw's members are fields.
+func (f *Form) read(raw map[string]any) (values Values, wrong faults, known int) {
+	values = make(Values, len(f.Fields))
 	for i := range f.Fields {
 		field := &f.Fields[i]
 		given, ok := raw[field.Name]
 		if ok {
-			declared++
+			known++
 		}
-		value, bad := c.fields[i].read(given)
+		value, bad := f.compiled.fields[i].read(given)
 		switch {
 		case bad != nil:
 			wrong.set(i, *bad)
-		case value != nil:
+		case field.Required && (value == nil || value == false && field.Type == typeConsent):
+			wrong.set(i, fault{rule: RuleRequired})
+		}
+		if value != nil {
 			values[field.Name] = value
-		case field.Required:
-			wrong.set(i, fault{RuleRequired, "must be filled in"})
 		}
 	}
-	broken := f.checkRules(values, &wrong)
-	if len(wrong) == 0 && !broken && declared == len(raw) {
-		return values, nil
+	return values, wrong, known
+}
+
+// Sanitize returns raw with the answers as [Form.Check] would store them, whether or not they keep their rules. What the
+// type of its field does not take is tidied as text or left as it is, and an undeclared member that would be refused stays.
+func (f *Form) Sanitize(raw map[string]any) map[string]any {
+	values, wrong, _ := f.read(raw)
+	all := make(map[string]any, len(raw))
+	maps.Copy(all, values)
+	for i, bad := range wrong {
+		if name := f.Fields[i].Name; bad.rule != RuleRequired {
+			all[name] = f.compiled.fields[i].tidy(raw[name])
+		}
 	}
-	if report := f.report(raw, wrong, broken); len(report) > 0 {
-		return nil, report
+	for _, name := range f.undeclared(raw) {
+		if f.Unknown == Drop {
+			break
+		}
+		value, bad := f.readAny(raw[name])
+		switch {
+		case f.Unknown != Keep, bad != nil:
+			all[name] = raw[name]
+		case value != nil:
+			all[name] = value
+		}
 	}
-	return values, nil
+	return all
+}
+
+// tidy sanitises the text in an answer that is refused.
+func (c *compiledField) tidy(raw any) any {
+	switch v := raw.(type) {
+	case string:
+		if len(v) <= maxRaw {
+			return c.clean.text(v, c.multiline)
+		}
+	case []any:
+		tidied := make([]any, len(v))
+		for i, element := range v {
+			tidied[i] = element
+			if text, ok := element.(string); ok && len(text) <= maxRaw {
+				tidied[i] = c.clean.text(text, c.multiline)
+			}
+		}
+		return tidied
+	}
+	return raw
 }
 
 // read returns the stored value of what was given: nil is no answer.
@@ -131,64 +179,46 @@ func (f *Form) subject(values Values) reflect.Value {
 		if member < 0 {
 			continue
 		}
-		switch value := values[f.Fields[i].Name].(type) {
-		case string:
-			subject.Field(member).SetString(value)
-		case int64:
-			subject.Field(member).Set(reflect.ValueOf(&value))
-		case float64:
-			subject.Field(member).Set(reflect.ValueOf(&value))
-		case bool:
-			subject.Field(member).Set(reflect.ValueOf(&value))
-		}
+		f.compiled.fields[i].show(subject.Field(member), values[f.Fields[i].Name])
 	}
 	return subject
 }
 
-func (f *Form) report(raw map[string]any, wrong faults, broken bool) []FieldError {
-	var report []FieldError
+// show puts an answer into a member of the validator's struct.
+func (c *compiledField) show(member reflect.Value, value any) {
+	switch value := value.(type) {
+	case string:
+		if !c.kind.dated {
+			member.SetString(value)
+		} else if place, ok := moment(value); ok {
+			member.Set(reflect.ValueOf(&place))
+		}
+	case int64:
+		member.Set(reflect.ValueOf(&value))
+	case float64:
+		member.Set(reflect.ValueOf(&value))
+	case bool:
+		if value || c.kind.name != typeConsent { // no consent is no answer
+			member.Set(reflect.ValueOf(&value))
+		}
+	case []string:
+		member.Set(reflect.ValueOf(value))
+	}
+}
+
+func (f *Form) report(wrong faults, broken bool) (report []FieldError) {
+	if len(wrong) == 0 && !broken {
+		return nil
+	}
+	words := f.compiled.words.in(defaultLanguage)
 	for i := range f.Fields {
 		if bad, ok := wrong[i]; ok {
-			report = append(report, FieldError{Field: f.Fields[i].Name, Rule: bad.rule, Message: bad.message})
+			field := &f.Fields[i]
+			report = append(report, FieldError{Field: field.Name, Rule: bad.rule, Param: bad.param, Message: f.say(words, field, bad)})
 		}
 	}
 	if broken {
-		report = append(report, FieldError{Rule: RuleUnusable, Message: "a rule of this form cannot be applied: tell the form's owner"})
-	}
-	return append(report, f.undeclared(raw)...)
-}
-
-func (f *Form) undeclared(raw map[string]any) []FieldError {
-	names := slices.Sorted(maps.Keys(raw))
-	names = slices.DeleteFunc(names, func(name string) bool {
-		_, declared := f.compiled.index[name]
-		return declared || f.Steers(name)
-	})
-	var report []FieldError
-	for i, name := range names {
-		if i == maxUndeclared {
-			message := fmt.Sprintf("%d more fields are not part of this form: leave them out", len(names)-i)
-			return append(report, FieldError{Rule: RuleUndeclared, Message: message})
-		}
-		report = append(report, FieldError{Field: f.echo(name), Rule: RuleUndeclared, Message: "is not a field of this form: leave it out"})
+		report = append(report, f.formError("", fault{rule: RuleUnusable}))
 	}
 	return report
-}
-
-// echo returns a name from outside as it may be repeated: without markup or control characters, and short.
-func (f *Form) echo(name string) string {
-	const longest = 4 * maxNameEcho // bytes; cut first, so that cleaning is cheap too
-	cut := len(name) > longest
-	if cut {
-		name = name[:longest]
-	}
-	name = f.compiled.clean.text(name, false)
-	if utf8.RuneCountInString(name) > maxNameEcho {
-		cut = true
-		name = string([]rune(name)[:maxNameEcho])
-	}
-	if cut {
-		name += "…"
-	}
-	return name
 }

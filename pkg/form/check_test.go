@@ -165,22 +165,22 @@ fields:
 	}{
 		{name: "right"},
 		{name: "in order", in: map[string]any{"start": 1, "end": 1}},
-		{name: "out of order", in: map[string]any{"start": 2, "end": 1}, wrong: []form.FieldError{{Field: "end", Rule: "gtefield", Message: "must be at least Start"}}},
-		{name: "required by a choice", in: map[string]any{"kind": "firm"}, wrong: []form.FieldError{{Field: "firm-name", Rule: "required_if", Message: "must be filled in when Kind is firm"}}},
+		{name: "out of order", in: map[string]any{"start": 2, "end": 1}, wrong: []form.FieldError{{Field: "end", Rule: "gtefield", Message: "must be at least Start", Param: "start"}}},
+		{name: "required by a choice", in: map[string]any{"kind": "firm"}, wrong: []form.FieldError{{Field: "firm-name", Rule: "required_if", Message: "must be filled in when Kind is firm", Param: "kind firm"}}},
 		{name: "given as a choice wants", in: map[string]any{"kind": "firm", "firm-name": "Tata"}},
-		{name: "excluded by a choice", in: map[string]any{"kind": "person", "firm-name": "Tata"}, wrong: []form.FieldError{{Field: "firm-name", Rule: "excluded_if", Message: "must be left empty when Kind is person"}}},
-		{name: "too short for the next rule", in: map[string]any{"firm-name": "T"}, wrong: []form.FieldError{{Field: "firm-name", Rule: "min", Message: "must be at least 3 characters long"}}},
+		{name: "excluded by a choice", in: map[string]any{"kind": "person", "firm-name": "Tata"}, wrong: []form.FieldError{{Field: "firm-name", Rule: "excluded_if", Message: "must be left empty when Kind is person", Param: "kind person"}}},
+		{name: "too short for the next rule", in: map[string]any{"firm-name": "T"}, wrong: []form.FieldError{{Field: "firm-name", Rule: "min", Message: "must be at least 3 characters long", Param: "3"}}},
 		{name: "neither of two", in: map[string]any{"mail": nil, "mail_again": nil}, wrong: []form.FieldError{
-			{Field: "mail", Rule: "required_without", Message: "must be filled in when Phone is empty"}, {Field: "phone", Rule: "required_without", Message: "must be filled in when Mail is empty"},
+			{Field: "mail", Rule: "required_without", Message: "must be filled in when Phone is empty", Param: "phone"}, {Field: "phone", Rule: "required_without", Message: "must be filled in when Mail is empty", Param: "mail"},
 		}},
 		{name: "the other of two", in: map[string]any{"mail": "", "mail_again": "", "phone": "+919876543210"}},
-		{name: "unlike another", in: map[string]any{"mail_again": "b@example.com"}, wrong: []form.FieldError{{Field: "mail_again", Rule: "eqfield", Message: "must be the same as Mail"}}},
+		{name: "unlike another", in: map[string]any{"mail_again": "b@example.com"}, wrong: []form.FieldError{{Field: "mail_again", Rule: "eqfield", Message: "must be the same as Mail", Param: "mail"}}},
 		{name: "first of alternatives", in: map[string]any{"colour": "#ff8800"}},
 		{name: "second of alternatives", in: map[string]any{"colour": "green"}},
-		{name: "none of the alternatives", in: map[string]any{"colour": "blue"}, wrong: []form.FieldError{{Field: "colour", Rule: "hexcolor|oneof", Message: "must be a colour such as #ff8800, or must be one of: red, green"}}},
-		{name: "a comma in a parameter", in: map[string]any{"list": "a;b"}, wrong: []form.FieldError{{Field: "list", Rule: "contains", Message: "must contain ,"}}},
-		{name: "false is an answer", in: map[string]any{"agree": false}, wrong: []form.FieldError{{Field: "agree", Rule: "eq", Message: "must be true"}}},
-		{name: "zero is an answer", in: map[string]any{"share": 0}, wrong: []form.FieldError{{Field: "share", Rule: "gt", Message: "must be more than 0"}}},
+		{name: "none of the alternatives", in: map[string]any{"colour": "blue"}, wrong: []form.FieldError{{Field: "colour", Rule: "hexcolor|oneof", Message: "must be a colour such as #ff8800, or must be one of: red, green", Param: "hexcolor|oneof=red green"}}},
+		{name: "a comma in a parameter", in: map[string]any{"list": "a;b"}, wrong: []form.FieldError{{Field: "list", Rule: "contains", Message: "must contain ,", Param: "0x2C"}}},
+		{name: "false is an answer", in: map[string]any{"agree": false}, wrong: []form.FieldError{{Field: "agree", Rule: "eq", Message: "must be true", Param: "true"}}},
+		{name: "zero is an answer", in: map[string]any{"share": 0}, wrong: []form.FieldError{{Field: "share", Rule: "gt", Message: "must be more than 0", Param: "0"}}},
 		{name: "a wrong type is told once", in: map[string]any{"mail": 1, "mail_again": nil, "phone": "+919876543210"}, wrong: []form.FieldError{{Field: "mail", Rule: "type", Message: "must be text"}}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -217,7 +217,7 @@ func TestCheck_undeclaredFields_areBoundedAndTheirValuesStaySecret(t *testing.T)
 	require.NotContains(t, string(text), "s3cret")
 	require.Less(t, len(text), 3000)
 	require.Equal(t, strings.Repeat("ü", 64)+"…", wrong[0].Field)
-	require.Equal(t, form.FieldError{Rule: form.RuleUndeclared, Message: "81 more fields are not part of this form: leave them out"}, wrong[20])
+	require.Equal(t, form.FieldError{Rule: form.RuleUndeclared, Message: "81 more fields are not part of this form: leave them out", Param: "81"}, wrong[20])
 }
 
 func TestCheck_wrongAnswers_areNeverInTheMessages(t *testing.T) {

@@ -52,17 +52,20 @@ type compiler struct {
 	lookup func(string) (string, bool)
 	kinds  kindTable
 	clean  *sanitizer
+	words  catalogues
 	rules  *ruleCompiler
 
 	id, name, spreadsheet, origin, autocomplete *regexp.Regexp
 }
 
 func newCompiler(lookup func(string) (string, bool)) *compiler {
+	all, clean, words := kinds(), newSanitizer(), newCatalogues()
 	return &compiler{
 		lookup:      lookup,
-		kinds:       kinds(),
-		clean:       newSanitizer(),
-		rules:       newRuleCompiler(),
+		kinds:       all,
+		clean:       clean,
+		words:       words,
+		rules:       newRuleCompiler(all, clean, words),
 		id:          regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`),
 		name:        regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]{0,62}$`),
 		spreadsheet: regexp.MustCompile(`^[A-Za-z0-9_-]{1,128}$`),
@@ -252,10 +255,10 @@ func (c *compiler) checkField(r *reader, key string, field *Field) {
 		field.Label = field.Name
 	}
 	switch {
-	case field.Type == typeChoice && len(field.Options) == 0:
+	case field.offers() && len(field.Options) == 0:
 		r.fail(key+".options", "is missing: a choice needs at least one")
-	case field.Type != typeChoice && len(field.Options) > 0:
-		r.fail(key+".options", "belongs to type choice only: remove it, or make the field a choice")
+	case !field.offers() && len(field.Options) > 0:
+		r.fail(key+".options", "belongs to types choice and choices only: remove it, or make the field a choice")
 	}
 	c.checkOptions(r, key+".options", field.Options)
 	oneLine(r, key+".placeholder", field.Placeholder)
@@ -270,6 +273,8 @@ func (c *compiler) checkField(r *reader, key string, field *Field) {
 		r.fail(key+".region", "unknown region %q: use a country's two capital letters, such as IN", field.Region)
 	}
 }
+
+func (f *Field) offers() bool { return f.Type == typeChoice || f.Type == typeChoices }
 
 func (c *compiler) checkOptions(r *reader, key string, options []Option) {
 	seen := map[string]int{}
@@ -319,7 +324,7 @@ func oneLine(r *reader, key, text string) {
 // compile makes what Check needs. The defaults are checked last, as answers, since they must keep the rules themselves.
 func (c *compiler) compile(r *reader, f *Form) {
 	out := &compiled{
-		fields: make([]compiledField, len(f.Fields)), index: map[string]int{}, clean: c.clean, faults: map[string]fault{}, at: r.at,
+		fields: make([]compiledField, len(f.Fields)), index: map[string]int{}, clean: c.clean, words: c.words, faults: map[string]fault{}, at: r.at,
 	}
 	for i := range f.Fields {
 		out.index[f.Fields[i].Name] = i
@@ -329,13 +334,14 @@ func (c *compiler) compile(r *reader, f *Form) {
 		field := &f.Fields[i]
 		key := fmt.Sprintf("fields[%d]", i)
 		compiled := compiledField{kind: c.kinds.of(field), answerer: c.answerer(field)}
-		compiled.standard = c.standard(r, key, field, &compiled)
+		compiled.standard = c.standard(r, key, f, field, &compiled)
 		out.fields[i] = compiled
 		var wrong []error
-		rules[i], wrong = c.rules.compileField(f, i, c.kinds, out.index)
+		rules[i], wrong = c.rules.compileField(f, i, out.index)
 		for _, err := range wrong {
 			r.fail(key+".rules", "%v", err)
 		}
+		c.checkMessages(r, key+".messages", field)
 		if field.Required && field.Default != nil {
 			r.fail(key+".default", "a field with a default is never without an answer: remove it, or required")
 		}
@@ -343,7 +349,7 @@ func (c *compiler) compile(r *reader, f *Form) {
 	if len(r.problems) > 0 {
 		return
 	}
-	if err := c.rules.compile(f, rules, c.kinds, out); err != nil {
+	if err := c.rules.compile(f, rules, out); err != nil {
 		r.fail("fields", "the rules do not work together: %v", err)
 		return
 	}
@@ -351,22 +357,53 @@ func (c *compiler) compile(r *reader, f *Form) {
 	c.checkDefaults(r, f, rules)
 }
 
+// checkMessages finds messages that would never be said.
+func (c *compiler) checkMessages(r *reader, key string, field *Field) {
+	said := map[string]bool{RuleType: true, RuleMaxLength: true}
+	if field.Required {
+		said[RuleRequired] = true
+	}
+	switch field.Type {
+	case typeChoice, typeChoices:
+		said[RuleChoice] = true
+	case typePhone, typeURL:
+		said[field.Type] = true
+	case typeInteger, typeNumber:
+		said[RuleRange] = true
+	}
+	rules, _ := parseRules(field.Rules) // what is wrong is told under rules
+	own, _ := parseRules(c.kinds.of(field).rule)
+	for _, one := range append(own, rules...) {
+		said[one.fault().rule] = true
+	}
+	for _, rule := range sortedKeys(field.Messages) {
+		at := key + "." + rule
+		if !said[rule] {
+			r.fail(at, "the field has no rule %q%s: use one of %s", rule, suggest(rule, said), strings.Join(sortedKeys(said), ", "))
+		}
+		if field.Messages[rule] == "" {
+			r.fail(at, "is empty: write what a wrong answer is told, or remove it")
+		}
+		oneLine(r, at, field.Messages[rule])
+	}
+}
+
 func (c *compiler) answerer(field *Field) answerer {
-	a := answerer{clean: c.clean, multiline: field.Type == typeMultiline, region: field.Region, wanted: field.wanted()}
+	a := answerer{clean: c.clean, multiline: field.Type == typeMultiline, region: field.Region}
 	for _, option := range field.Options {
 		a.options = append(a.options, option.Value)
 	}
 	return a
 }
 
-func (c *compiler) standard(r *reader, key string, field *Field, compiled *compiledField) any {
+func (c *compiler) standard(r *reader, key string, f *Form, field *Field, compiled *compiledField) any {
 	if field.Default == nil {
 		return nil
 	}
 	value, bad := compiled.kind.read(&compiled.answerer, *field.Default)
 	switch {
 	case bad != nil:
-		r.fail(key+".default", "%q cannot be an answer: it %s", *field.Default, bad.message)
+		r.fail(key+".default", "%q cannot be an answer: it %s", *field.Default, f.say(c.words.in(defaultLanguage), field, *bad))
 	case value == nil:
 		r.fail(key+".default", "is empty: write what is stored for a missing answer, or remove it")
 	}

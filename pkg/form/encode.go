@@ -6,20 +6,32 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 )
+
+// listSeparator stands between several answers in a cell.
+const listSeparator = ", "
+
+// extrasColumn is the column of all that has none of its own.
+const extrasColumn = "Data"
 
 // cutMark ends a cell that was too long.
 const cutMark = "… [cut]"
 
 // Encode returns values as the event's data: one JSON object with the fields in the form's order, an absent one left
-// out. The same values are always the same bytes. It fails only on what [Form.Check] never returns.
+// out, and then, where the form keeps unknown fields, those by name. The same values are always the same bytes. It fails only on what [Form.Check] never returns.
 func (f *Form) Encode(values Values) ([]byte, error) {
 	size := 2
 	for name, value := range values {
 		text, _ := value.(string)
+		list, _ := value.([]string)
+		for _, element := range list {
+			size += len(element) + len(`"",`)
+		}
 		size += len(name) + len(text) + len(`"":"",`) + len("-9223372036854775808")
 	}
 	b := append(make([]byte, 0, size), '{')
@@ -39,8 +51,45 @@ func (f *Form) Encode(values Values) ([]byte, error) {
 			return nil, fmt.Errorf("encode field %q: %w", name, err)
 		}
 	}
-	if known != len(values) {
-		return nil, errors.New("encode: there are values that the form has no field for")
+	if known == len(values) {
+		return append(b, '}'), nil
+	}
+	if f.Unknown == Keep {
+		if known > 0 {
+			b = append(b, ',')
+		}
+		return f.appendRest(b, values)
+	}
+	return nil, errors.New("encode: there are values that the form has no field for")
+}
+
+// appendRest writes the values that are no fields, and the end of the object.
+func (f *Form) appendRest(b []byte, values Values) ([]byte, error) {
+	rest := make(Values, len(values))
+	for name, value := range values {
+		if _, declared := f.compiled.index[name]; !declared {
+			rest[name] = value
+		}
+	}
+	object, err := appendExtras(nil, rest)
+	if err != nil {
+		return nil, err
+	}
+	return append(b, object[1:]...), nil
+}
+
+// appendExtras writes an object whose members are sorted by name.
+func appendExtras[M ~map[string]any](b []byte, members M) ([]byte, error) {
+	b = append(b, '{')
+	for i, name := range slices.Sorted(maps.Keys(members)) {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(appendString(b, name), ':')
+		var err error
+		if b, err = appendValue(b, members[name]); err != nil {
+			return nil, fmt.Errorf("encode field %q: %w", name, err)
+		}
 	}
 	return append(b, '}'), nil
 }
@@ -58,17 +107,29 @@ func appendValue(b []byte, value any) ([]byte, error) {
 		return appendFloat(b, v), nil
 	case bool:
 		return strconv.AppendBool(b, v), nil
+	case json.Number:
+		return append(b, v...), nil
+	case nil:
+		return append(b, "null"...), nil
 	case []string:
-		b = append(b, '[')
-		for i, s := range v {
-			if i > 0 {
-				b = append(b, ',')
-			}
-			b = appendString(b, s)
-		}
-		return append(b, ']'), nil
+		return appendList(b, v)
+	case []any:
+		return appendList(b, v)
 	}
 	return nil, fmt.Errorf("a value cannot have the Go type %T", value)
+}
+
+func appendList[E any](b []byte, list []E) (_ []byte, err error) {
+	b = append(b, '[')
+	for i, element := range list {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		if b, err = appendValue(b, element); err != nil {
+			return nil, err
+		}
+	}
+	return append(b, ']'), nil
 }
 
 // appendFloat writes a number as JavaScript does, so that a whole one has no exponent until it has 22 digits.
@@ -106,34 +167,43 @@ func appendString(b []byte, s string) []byte {
 	return append(append(b, s[from:]...), '"')
 }
 
-// Header returns the columns' names in the form's order: the labels.
+// Header returns the columns' names in the form's order: the labels, and "Data" at the end where unknown fields are kept.
 func (f *Form) Header() []string {
-	header := make([]string, len(f.Fields))
+	header := make([]string, len(f.Fields), len(f.Fields)+1)
 	for i := range f.Fields {
 		if header[i] = f.Fields[i].Label; header[i] == "" {
 			header[i] = f.Fields[i].Name
 		}
 	}
+	if f.Unknown == Keep {
+		header = append(header, extrasColumn)
+	}
 	return header
 }
 
 // Row returns the cells of an event's data, in the form's order: text as it is, numbers as they are written there,
-// booleans as TRUE and FALSE, "" for what is missing. The data may be older or newer than the definition: members
-// without a field are left out. A cell of more than [MaxLength] UTF-16 units is cut, with a mark at its end; cut counts
+// booleans as TRUE and FALSE, several answers joined by ", ", "" for what is missing. The data may be older or newer than
+// the definition: members without a field are left out or, where the form keeps unknown fields, one JSON object in the
+// last cell, sorted by name. A cell of more than [MaxLength] UTF-16 units is cut, with a mark at its end; cut counts
 // those. It fails when data is not one JSON object.
 func (f *Form) Row(data []byte) (cells []string, cut int, err error) {
 	members, err := decodeObject(data)
 	if err != nil {
 		return nil, 0, fmt.Errorf("decode a submission's data: %w", err)
 	}
-	cells = make([]string, len(f.Fields))
+	cells = make([]string, len(f.Fields), len(f.Fields)+1)
 	for i := range f.Fields {
-		cell := cellText(members[f.Fields[i].Name])
+		cells[i] = cellText(members[f.Fields[i].Name])
+		delete(members, f.Fields[i].Name)
+	}
+	if f.Unknown == Keep {
+		cells = append(cells, extrasText(members))
+	}
+	for i, cell := range cells {
 		if short, ok := shorten(cell); ok {
-			cell = short
+			cells[i] = short
 			cut++
 		}
-		cells[i] = cell
 	}
 	return cells, cut, nil
 }
@@ -166,11 +236,23 @@ func cellText(value any) string {
 		for i, part := range v {
 			parts[i] = cellText(part)
 		}
-		return strings.Join(parts, ", ")
+		return strings.Join(parts, listSeparator)
 	}
 	text, err := json.Marshal(value) // an object: no type of ours makes one, but the log may hold what a later one made
 	if err != nil {
 		return ""
+	}
+	return string(text)
+}
+
+// extrasText is the cell of the members that have none of their own; without any it is empty.
+func extrasText(members map[string]any) string {
+	if len(members) == 0 {
+		return ""
+	}
+	text, err := appendExtras(nil, members)
+	if err != nil {
+		return cellText(any(members)) // nested: see there
 	}
 	return string(text)
 }

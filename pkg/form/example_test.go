@@ -54,7 +54,7 @@ func ExampleParse_wrong() {
 	_, err := form.Parse("contact-us.yaml", []byte("id: contact-us\nfields:\n  - name: email\n    type: emial\n    requird: true\n"), nil)
 	fmt.Println(err)
 	// Output:
-	// contact-us.yaml:4:11: fields[0].type: unknown type "emial" (did you mean "email"?): use one of boolean, choice, email, integer, multiline, number, phone, text
+	// contact-us.yaml:4:11: fields[0].type: unknown type "emial" (did you mean "email"?): use one of boolean, choice, choices, consent, date, datetime, email, hidden, integer, multiline, number, phone, text, time, url
 	// contact-us.yaml:5:5: fields[0].requird: unknown key (did you mean "required"?): use one of autocomplete, default, help, label, messages, name, options, placeholder, region, required, rules, type
 }
 

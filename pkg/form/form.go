@@ -78,9 +78,12 @@ const (
 	RuleType       = "type"       // not what the field's type holds
 	RuleChoice     = "choice"     // not one of the options
 	RulePhone      = "phone"      // not a phone number that exists
+	RuleURL        = "url"        // not an http or https address
 	RuleRange      = "range"      // a number that cannot be kept exactly
 	RuleMaxLength  = "max_length" // over MaxLength
 	RuleUndeclared = "undeclared" // the form has no such field
+	RuleName       = "name"       // of a form that takes any field: not a name that can be stored
+	RuleCount      = "count"      // more fields than a submission may have
 	RuleUnusable   = "unusable"   // a rule of the form broke on this answer: the definition is at fault
 )
 

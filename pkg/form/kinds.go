@@ -1,7 +1,6 @@
 package form
 
 import (
-	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -26,6 +25,13 @@ const (
 	typeNumber    = "number"
 	typeBoolean   = "boolean"
 	typeChoice    = "choice"
+	typeChoices   = "choices"
+	typeConsent   = "consent"
+	typeURL       = "url"
+	typeDate      = "date"
+	typeTime      = "time"
+	typeDateTime  = "datetime"
+	typeHidden    = "hidden"
 )
 
 // kind is what a type of field does: a row of the table that everything which depends on the type reads.
@@ -36,10 +42,14 @@ type kind struct {
 	goType reflect.Type
 	// read returns the answer in raw as it is stored, or nil when there is none.
 	read func(a *answerer, raw any) (any, *fault)
+	// keeps are the tags that mean something for the type, besides those about presence; nil: all that the library takes.
+	keeps []string
+	// dated: what is stored is text, and its moment is what the validator sees.
+	dated bool
 }
 
-// fault is why an answer is refused.
-type fault struct{ rule, message string }
+// fault is why an answer is refused: a rule and its parameter, as the definition has them.
+type fault struct{ rule, param string }
 
 // kindTable holds the kinds by name.
 type kindTable map[string]kind
@@ -53,16 +63,26 @@ func (t kindTable) of(field *Field) kind {
 }
 
 func kinds() kindTable {
-	text := reflect.TypeFor[string]()
+	text, number := reflect.TypeFor[string](), reflect.TypeFor[*int64]()
+	sizes := []string{"min", "max", "len", "gt", "gte", "lt", "lte", "eq", "ne"}
+	orders := append(slices.Clone(sizes), "oneof", "eqfield", "nefield", "gtfield", "gtefield", "ltfield", "ltefield",
+		"eqcsfield", "necsfield", "gtcsfield", "gtecsfield", "ltcsfield", "ltecsfield")
 	table := []kind{
 		{name: typeText, goType: text, read: readText},
 		{name: typeMultiline, goType: text, read: readText},
+		{name: typeHidden, goType: text, read: readText},
 		{name: typeEmail, goType: text, read: readEmail, rule: "max=254,email"},
 		{name: typePhone, goType: text, read: readPhone},
+		{name: typeURL, goType: text, read: newURLs().read},
 		{name: typeChoice, goType: text, read: readChoice},
-		{name: typeInteger, goType: reflect.TypeFor[*int64](), read: readInteger},
+		{name: typeChoices, goType: reflect.TypeFor[[]string](), read: readChoices, keeps: sizes},
+		{name: typeInteger, goType: number, read: readInteger},
 		{name: typeNumber, goType: reflect.TypeFor[*float64](), read: readNumber},
 		{name: typeBoolean, goType: reflect.TypeFor[*bool](), read: readBoolean},
+		{name: typeConsent, goType: reflect.TypeFor[*bool](), read: readBoolean},
+		{name: typeDate, goType: number, read: readDate, keeps: orders, dated: true},
+		{name: typeTime, goType: number, read: readTime, keeps: orders, dated: true},
+		{name: typeDateTime, goType: number, read: newDateTimes().read, keeps: orders, dated: true},
 	}
 	byName := make(kindTable, len(table))
 	for _, k := range table {
@@ -80,21 +100,20 @@ type answerer struct {
 	multiline bool
 	options   []string
 	region    string
-	wanted    string // what a wrong answer is told
 }
 
 // text returns raw sanitised; without an answer it is "".
 func (a *answerer) text(raw any) (string, *fault) {
 	s, ok := raw.(string)
 	if !ok {
-		return "", &fault{RuleType, a.wanted}
+		return "", &fault{rule: RuleType}
 	}
 	if len(s) <= maxRaw {
 		if s = a.clean.text(s, a.multiline); len(s) <= MaxLength || utf16Length(s) <= MaxLength {
 			return s, nil
 		}
 	}
-	return "", &fault{RuleMaxLength, fmt.Sprintf("must have at most %d characters", MaxLength)}
+	return "", &fault{rule: RuleMaxLength}
 }
 
 func readText(a *answerer, raw any) (any, *fault) {
@@ -122,9 +141,65 @@ func readEmail(a *answerer, raw any) (any, *fault) {
 func readChoice(a *answerer, raw any) (any, *fault) {
 	s, bad := a.text(raw)
 	if bad == nil && s != "" && !slices.Contains(a.options, s) {
-		bad = &fault{RuleChoice, a.wanted}
+		bad = &fault{rule: RuleChoice}
 	}
 	return answer(s, bad)
+}
+
+// readChoices takes a list, or one answer alone, as HTML forms send it. It stores each option once, in the order of the
+// options.
+func readChoices(a *answerer, raw any) (any, *fault) {
+	list, ok := textList(raw)
+	if !ok || len(list) > MaxOptions {
+		return nil, &fault{rule: RuleType}
+	}
+	chosen := make([]bool, len(a.options))
+	count, units := 0, 0
+	for _, element := range list {
+		s, bad := a.text(element)
+		if bad != nil {
+			return nil, bad
+		}
+		i := slices.Index(a.options, s)
+		switch {
+		case s == "":
+		case i < 0:
+			return nil, &fault{rule: RuleChoice}
+		case !chosen[i]:
+			chosen[i] = true
+			count++
+			units += utf16Length(s) + len(listSeparator)
+		}
+	}
+	switch {
+	case count == 0:
+		return nil, nil
+	case units-len(listSeparator) > MaxLength:
+		return nil, &fault{rule: RuleMaxLength}
+	}
+	values := make([]string, 0, count)
+	for i, is := range chosen {
+		if is {
+			values = append(values, a.options[i])
+		}
+	}
+	return values, nil
+}
+
+// textList returns the elements of a list, or a text as a list of one. ok is false for what is neither.
+func textList(raw any) (list []any, ok bool) {
+	switch v := raw.(type) {
+	case string:
+		return []any{v}, true
+	case []any:
+		return v, true
+	case []string:
+		for _, s := range v {
+			list = append(list, s)
+		}
+		return list, true
+	}
+	return nil, false
 }
 
 // decimal returns the number in raw, or in text, as HTML forms send it.
@@ -136,7 +211,7 @@ func (a *answerer) decimal(raw any) (d decimal, answered bool, bad *fault) {
 		}
 	}
 	if d, ok = parseDecimal(text); !ok {
-		return d, false, &fault{RuleType, a.wanted}
+		return d, false, &fault{rule: RuleType}
 	}
 	return d, true, nil
 }
@@ -149,9 +224,9 @@ func readInteger(a *answerer, raw any) (any, *fault) {
 	value, whole, fits := d.int64()
 	switch {
 	case !whole:
-		return nil, &fault{RuleType, a.wanted}
+		return nil, &fault{rule: RuleType}
 	case !fits:
-		return nil, &fault{RuleRange, "must be between -9223372036854775808 and 9223372036854775807"}
+		return nil, &fault{rule: RuleRange}
 	}
 	return value, nil
 }
@@ -163,7 +238,7 @@ func readNumber(a *answerer, raw any) (any, *fault) {
 	}
 	value, exact := d.float64()
 	if !exact {
-		return nil, &fault{RuleRange, "must be a number of at most 15 digits, not beyond 1e308"}
+		return nil, &fault{rule: RuleRange}
 	}
 	return value, nil
 }
@@ -182,35 +257,5 @@ func readBoolean(a *answerer, raw any) (any, *fault) {
 	case "false":
 		return false, nil
 	}
-	return nil, &fault{RuleType, a.wanted}
-}
-
-// wanted says what an answer to the field must be.
-func (f *Field) wanted() string {
-	switch f.Type {
-	case typeInteger:
-		return "must be a whole number, such as 42"
-	case typeNumber:
-		return "must be a number, such as 3.5"
-	case typeBoolean:
-		return "must be true or false"
-	case typePhone:
-		return "must be a valid phone number, such as " + phoneExample(f.Region)
-	case typeChoice:
-		return "must be one of: " + f.optionList()
-	}
-	return "must be text"
-}
-
-// optionList names the options, as long as that is short enough to read.
-func (f *Field) optionList() string {
-	const most = 20
-	var values []string
-	for i, o := range f.Options {
-		if i == most {
-			return strings.Join(values, ", ") + fmt.Sprintf(" and %d more", len(f.Options)-most)
-		}
-		values = append(values, o.Value)
-	}
-	return strings.Join(values, ", ")
+	return nil, &fault{rule: RuleType}
 }

@@ -1,63 +1,237 @@
 package form
 
 import (
+	"embed"
 	"fmt"
-	"regexp"
+	"path"
+	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/go-playground/validator/v10"
+	"github.com/goccy/go-yaml"
 )
 
-// ruleKey finds the message of a rule that failed: a member and a rule as the validator got it.
-func ruleKey(member, rule string) string {
-	rule = strings.ReplaceAll(strings.ReplaceAll(rule, "0x2C", ","), "0x7C", "|") // as the validator reads them
-	return member + " " + rule
-}
+// catalogueFiles hold a language each: its name is its tag, and its keys are those of English.
+//
+//go:embed messages/*.yaml
+var catalogueFiles embed.FS
 
-// fault returns what a failed rule tells the submitter.
-func (c *compiled) fault(failed validator.FieldError) fault {
-	rule := failed.Tag()
-	if param := failed.Param(); param != "" && !strings.Contains(rule, "|") { // of several with |, Tag holds it all
-		rule += "=" + param
-	}
-	if bad, ok := c.faults[ruleKey(failed.StructField(), rule)]; ok {
-		return bad
-	}
-	return fault{failed.ActualTag(), "must keep the rule " + failed.ActualTag()}
-}
+// Languages returns the languages that wrong answers can be told in, sorted: BCP 47 tags.
+func Languages() []string { return sortedKeys(loadCatalogues()) }
 
-// ruleFault says in plain English what a field must be to keep a rule.
-func (f *Form) ruleFault(field *Field, r rule, words *regexp.Regexp) fault {
-	names, texts := make([]string, len(r.tags)), make([]string, len(r.tags))
-	for i, t := range r.tags {
-		names[i], texts[i] = t.name, f.tagMessage(field, t, words)
-	}
-	return fault{strings.Join(names, "|"), strings.Join(texts, ", or ")}
-}
+// catalogue is the messages of one language by key.
+type catalogue map[string]string
 
-func (f *Form) tagMessage(field *Field, t tag, words *regexp.Regexp) string {
-	if how := references()[t.name]; how != 0 {
-		return f.referenceMessage(t, how, words)
+// catalogues gives a language's messages; the files are read once, when the first is needed.
+type catalogues func() map[string]catalogue
+
+func newCatalogues() catalogues { return sync.OnceValue(loadCatalogues) }
+
+// loadCatalogues panics on a file that is broken: it is part of the program.
+func loadCatalogues() map[string]catalogue {
+	files, err := catalogueFiles.ReadDir("messages")
+	if err != nil {
+		panic(err)
 	}
-	if text := sizeMessage(field, t); text != "" {
-		return text
-	}
-	text, ok := ruleTexts()[t.name]
-	switch {
-	case !ok || text == "":
-		return "must keep the rule " + t.String()
-	case strings.Contains(text, "%s"):
-		param := strings.ReplaceAll(strings.ReplaceAll(t.param, "0x2C", ","), "0x7C", "|")
-		if strings.HasPrefix(t.name, "oneof") || strings.HasPrefix(t.name, "noneof") {
-			param = strings.Join(trimQuotes(words.FindAllString(param, -1)), ", ")
+	all := make(map[string]catalogue, len(files))
+	for _, file := range files {
+		src, err := catalogueFiles.ReadFile(path.Join("messages", file.Name()))
+		if err != nil {
+			panic(err)
 		}
-		return fmt.Sprintf(text, param)
+		var words catalogue
+		if err := yaml.Unmarshal(src, &words); err != nil {
+			panic(fmt.Errorf("read messages/%s: %w", file.Name(), err))
+		}
+		all[strings.TrimSuffix(file.Name(), ".yaml")] = words
+	}
+	return all
+}
+
+// in returns the messages of a language, or those of the language that it is a variety of, or English.
+func (c catalogues) in(language string) catalogue {
+	all := c()
+	tag := strings.ToLower(language)
+	for {
+		if words, ok := all[tag]; ok {
+			return words
+		}
+		cut := strings.LastIndexAny(tag, "-_")
+		if cut < 0 {
+			return all[defaultLanguage]
+		}
+		tag = tag[:cut]
+	}
+}
+
+// say returns the message of a key with its parts put in.
+func (words catalogue) say(key string, parts ...string) string {
+	text := words[key]
+	for i, part := range parts {
+		old := "{" + strconv.Itoa(i) + "}"
+		if before, after, ok := strings.Cut(text, old); ok {
+			text = before + part + after
+		}
 	}
 	return text
 }
 
-// Message returns what e says in a language, a BCP 47 tag; in English when there is no catalogue of it.
-func (f *Form) Message(_ string, e FieldError) string { return e.Message }
+// tags are the validator's rules that have words of their own.
+func (words catalogue) tags() map[string]bool {
+	tags := map[string]bool{}
+	for key := range words {
+		name, of, _ := strings.Cut(key, ".")
+		if of == "" && words.say(key) != "" || of == "length" {
+			tags[name] = true
+		}
+	}
+	for _, ours := range []string{RuleChoice, RulePhone, RuleURL, RuleMaxLength, RuleUndeclared, RuleName, RuleCount, RuleUnusable, "consent", "size", "rule", "or", "is"} {
+		delete(tags, ours)
+	}
+	tags["gte"], tags["lte"], tags[RuleURL] = true, true, true
+	return tags
+}
+
+// Message returns what e, an error of [Form.Check] on f, says in a language, a BCP 47 tag: the field's own message, if
+// the definition has one for the rule, or else that of the language's catalogue, of its parent's (de for de-AT), or of
+// English.
+func (f *Form) Message(language string, e FieldError) string {
+	if f.compiled == nil || f.compiled.words == nil {
+		return e.Message
+	}
+	words := f.compiled.words.in(language)
+	bad := fault{e.Rule, e.Param}
+	if i, ok := f.compiled.index[e.Field]; ok {
+		return f.say(words, &f.Fields[i], bad)
+	}
+	return sayForm(words, e.Field, bad)
+}
+
+// sayForm is for faults of no field that the form has.
+func sayForm(words catalogue, field string, bad fault) string {
+	switch bad.rule {
+	case RuleUndeclared:
+		if field == "" {
+			return words.say("undeclared.more", bad.param)
+		}
+		return words.say("undeclared")
+	case RuleName:
+		return words.say("name", strconv.Itoa(maxName))
+	case RuleType:
+		return words.say("type.any")
+	case RuleMaxLength:
+		if field == "" {
+			return words.say("size", strconv.Itoa(MaxLength))
+		}
+		return words.say("max_length", strconv.Itoa(MaxLength))
+	case RuleCount:
+		return words.say("count", strconv.Itoa(MaxFields))
+	case RuleRange:
+		return words.say("range.number")
+	}
+	return words.say("unusable")
+}
+
+// say returns what a fault tells the one who answered the field.
+func (f *Form) say(words catalogue, field *Field, bad fault) string {
+	if own, ok := field.Messages[bad.rule]; ok {
+		return own
+	}
+	if own, ok := field.Messages[RuleType]; ok && field.typeRule(bad.rule) {
+		return own
+	}
+	switch bad.rule {
+	case RuleRequired:
+		if field.Type == typeConsent {
+			return words.say("consent")
+		}
+		return words.say("required")
+	case RuleType:
+		return field.sayType(words)
+	case RuleChoice:
+		return field.sayOptions(words)
+	case RulePhone:
+		if example := phoneExample(field.Region); example != "" {
+			return words.say("phone", example)
+		}
+		return words.say("phone.any")
+	case RuleRange:
+		return words.say("range." + field.Type)
+	case RuleMaxLength:
+		return words.say("max_length", strconv.Itoa(MaxLength))
+	}
+	if !strings.Contains(bad.rule, "|") {
+		return f.sayTag(words, field, tag{bad.rule, bad.param, bad.param != ""})
+	}
+	rules, err := parseRules(bad.param)
+	if err != nil || len(rules) != 1 {
+		return words.say("rule", bad.rule)
+	}
+	texts := make([]string, len(rules[0].tags))
+	for i, t := range rules[0].tags {
+		texts[i] = f.sayTag(words, field, t)
+	}
+	return strings.Join(texts, words["or"])
+}
+
+// typeRule reports whether a rule is the type's own: what a message for "type" is for, too.
+func (field *Field) typeRule(rule string) bool {
+	switch rule {
+	case RuleType, RuleChoice, RuleRange:
+		return true
+	case RulePhone:
+		return field.Type == typePhone
+	case RuleURL:
+		return field.Type == typeURL
+	case "email":
+		return field.Type == typeEmail
+	}
+	return false
+}
+
+func (field *Field) sayType(words catalogue) string {
+	key := "type." + field.Type
+	switch {
+	case field.Type == typeChoice:
+		return field.sayOptions(words)
+	case field.Type == typeConsent:
+		key = "type." + typeBoolean
+	case words[key] == "":
+		key = "type." + typeText
+	}
+	return words.say(key)
+}
+
+// sayOptions names the options, as long as that is short enough to read.
+func (field *Field) sayOptions(words catalogue) string {
+	const most = 20
+	var labels []string
+	for i, o := range field.Options {
+		if i == most {
+			return words.say("choice.more", strings.Join(labels, ", "), strconv.Itoa(len(field.Options)-most))
+		}
+		labels = append(labels, o.Value)
+	}
+	return words.say("choice", strings.Join(labels, ", "))
+}
+
+func (f *Form) sayTag(words catalogue, field *Field, t tag) string {
+	if how := references()[t.name]; how != 0 {
+		return f.sayReference(words, field, t, how)
+	}
+	param := strings.ReplaceAll(strings.ReplaceAll(t.param, "0x2C", ","), "0x7C", "|") // as the validator reads them
+	if key := sizeKey(words, field, t); key != "" {
+		return words.say(key, param)
+	}
+	if strings.HasPrefix(t.name, "oneof") || strings.HasPrefix(t.name, "noneof") {
+		param = strings.Join(trimQuotes(splitParams(param)), ", ")
+	}
+	if words[t.name] == "" {
+		return words.say("rule", t.String())
+	}
+	return words.say(t.name, param)
+}
 
 func trimQuotes(words []string) []string {
 	for i := range words {
@@ -66,72 +240,72 @@ func trimQuotes(words []string) []string {
 	return words
 }
 
-// sizeMessage is for the rules that count characters of text and compare numbers.
-func sizeMessage(field *Field, t tag) string {
-	lengths := map[string]string{
-		"min": "must be at least %s long", "gte": "must be at least %s long", "gt": "must be longer than %s",
-		"max": "must be at most %s long", "lte": "must be at most %s long", "lt": "must be shorter than %s", "len": "must be exactly %s long",
+// sizeKey finds the message of a rule that counts characters or answers, or compares amounts or moments; "" for others.
+func sizeKey(words catalogue, field *Field, t tag) string {
+	name := t.name
+	switch name {
+	case "gte":
+		name = "min"
+	case "lte":
+		name = "max"
 	}
-	amounts := map[string]string{
-		"min": "must be at least %s", "gte": "must be at least %s", "gt": "must be more than %s",
-		"max": "must be at most %s", "lte": "must be at most %s", "lt": "must be less than %s", "len": "must be %s",
+	unit := field.unit()
+	if unit == "count" && name == "eq" {
+		name = "len"
 	}
-	if field.Type == typeInteger || field.Type == typeNumber {
-		if text, ok := amounts[t.name]; ok {
-			return fmt.Sprintf(text, t.param)
-		}
+	key := name + "." + unit
+	if t.param == "1" && words[key+".one"] != "" {
+		return key + ".one"
+	}
+	if words[key] == "" {
 		return ""
 	}
-	text, ok := lengths[t.name]
-	if !ok {
-		return ""
-	}
-	unit := " characters"
-	if t.param == "1" {
-		unit = " character"
-	}
-	return fmt.Sprintf(text, t.param+unit)
+	return key
 }
 
-// referenceMessage is for the rules that look at other fields.
-func (f *Form) referenceMessage(t tag, how reference, words *regexp.Regexp) string {
-	params := trimQuotes(words.FindAllString(t.param, -1))
+// unit is what rules of size measure in a field.
+func (field *Field) unit() string {
+	switch field.Type {
+	case typeInteger, typeNumber:
+		return "amount"
+	case typeDate, typeTime, typeDateTime:
+		return "moment"
+	case typeChoices:
+		return "count"
+	}
+	return "length"
+}
+
+// sayReference is for the rules that look at other fields.
+func (f *Form) sayReference(words catalogue, field *Field, t tag, how reference) string {
+	params := trimQuotes(splitParams(t.param))
 	switch how {
 	case oneField:
-		if text, ok := fieldTexts()[t.name]; ok {
-			return fmt.Sprintf(text, f.label(params[0]))
+		key := strings.Replace(t.name, "csfield", "field", 1) // the same within one form
+		if words[key+"."+field.unit()] != "" {
+			key += "." + field.unit()
 		}
-		return fmt.Sprintf("must fit %s", f.label(params[0]))
+		return words.say(key, f.label(params[0]))
 	case manyFields:
 		labels := make([]string, len(params))
 		for i, name := range params {
 			labels[i] = f.label(name)
 		}
-		join, state := " or ", "filled in"
+		join := words["list.or"]
 		if strings.HasSuffix(t.name, "_all") {
-			join = " and "
+			join = words["list.and"]
 		}
-		if strings.Contains(t.name, "_without") {
-			state = "empty"
-		}
-		return presence(t.name) + " when " + strings.Join(labels, join) + " is " + state
+		return words.say(t.name, strings.Join(labels, join))
 	}
 	conditions := make([]string, 0, len(params)/2)
 	for i := 0; i+1 < len(params); i += 2 {
-		conditions = append(conditions, f.label(params[i])+" is "+params[i+1])
+		conditions = append(conditions, words.say("is", f.label(params[i]), f.optionLabel(params[i], params[i+1])))
 	}
-	join, when := " and ", " when "
+	join := words["list.and"]
 	if strings.HasSuffix(t.name, "_unless") {
-		join, when = " or ", " unless "
+		join = words["list.or"]
 	}
-	return presence(t.name) + when + strings.Join(conditions, join)
-}
-
-func presence(tag string) string {
-	if strings.HasPrefix(tag, "excluded_") {
-		return "must be left empty"
-	}
-	return "must be filled in"
+	return words.say(t.name, strings.Join(conditions, join))
 }
 
 func (f *Form) label(name string) string {
@@ -143,48 +317,44 @@ func (f *Form) label(name string) string {
 	return name
 }
 
-func fieldTexts() map[string]string {
-	return map[string]string{
-		"eqfield": "must be the same as %s", "eqcsfield": "must be the same as %s",
-		"nefield": "must be different from %s", "necsfield": "must be different from %s",
-		"gtfield": "must be more than %s", "gtcsfield": "must be more than %s",
-		"gtefield": "must be at least %s", "gtecsfield": "must be at least %s",
-		"ltfield": "must be less than %s", "ltcsfield": "must be less than %s",
-		"ltefield": "must be at most %s", "ltecsfield": "must be at most %s",
-		"fieldcontains": "must contain %s", "fieldexcludes": "must not contain %s",
-		"postcode_iso3166_alpha2_field": "must be a postcode of the country in %s",
+// optionLabel returns what people read for a value of a field.
+func (f *Form) optionLabel(name, value string) string {
+	for i := range f.Fields {
+		for _, option := range f.Fields[i].Options {
+			if f.Fields[i].Name == name && option.Value == value {
+				return option.Label
+			}
+		}
 	}
+	return value
 }
 
-// ruleTexts are the validator's tags that have words of their own; %s is the parameter. The others name the tag.
-func ruleTexts() map[string]string {
-	return map[string]string{
-		"required": "must be filled in", "min": "", "max": "", "len": "", "gt": "", "gte": "", "lt": "", "lte": "",
-		"eq": "must be %s", "eq_ignore_case": "must be %s", "ne": "must not be %s", "ne_ignore_case": "must not be %s",
-		"oneof": "must be one of: %s", "oneofci": "must be one of: %s", "noneof": "must not be one of: %s", "noneofci": "must not be one of: %s",
-		"email": "must be a valid email address, such as name@example.com",
-		"url":   "must be a web address, such as https://example.com/page", "uri": "must be an address, such as https://example.com/page",
-		"http_url": "must be a web address that begins with http:// or https://", "https_url": "must be a web address that begins with https://",
-		"e164":  "must be a phone number such as +919876543210",
-		"alpha": "must have only the letters a to z", "alphaspace": "must have only the letters a to z and spaces",
-		"alphanum": "must have only the letters a to z and digits", "alphanumspace": "must have only the letters a to z, digits and spaces",
-		"alphaunicode": "must have only letters", "alphanumunicode": "must have only letters and digits",
-		"ascii": "must have only plain ASCII characters", "printascii": "must have only plain ASCII characters",
-		"numeric": "must be a number, such as 3.5", "number": "must have only digits", "boolean": "must be true or false",
-		"contains": "must contain %s", "containsany": "must contain one of the characters %s", "containsrune": "must contain %s",
-		"excludes": "must not contain %s", "excludesall": "must contain none of the characters %s", "excludesrune": "must not contain %s",
-		"startswith": "must begin with %s", "endswith": "must end with %s", "startsnotwith": "must not begin with %s", "endsnotwith": "must not end with %s",
-		"lowercase": "must be in lower case", "uppercase": "must be in upper case",
-		"datetime": "must be a date or time written like %s", "timezone": "must be a time zone, such as Asia/Kolkata", "duration": "must be a duration, such as 1h30m",
-		"uuid": "must be a UUID", "uuid4": "must be a UUID of version 4", "uuid7": "must be a UUID of version 7",
-		"ip": "must be an IP address", "ipv4": "must be an IPv4 address, such as 192.0.2.1", "ipv6": "must be an IPv6 address",
-		"fqdn": "must be a domain name, such as example.com", "hostname": "must be a host name", "hostname_rfc1123": "must be a host name",
-		"hexadecimal": "must be hexadecimal", "hexcolor": "must be a colour such as #ff8800", "iscolor": "must be a colour such as #ff8800",
-		"latitude": "must be a latitude between -90 and 90", "longitude": "must be a longitude between -180 and 180",
-		"json": "must be JSON", "base64": "must be base64", "semver": "must be a version such as 1.2.3",
-		"credit_card": "must be a card number", "isbn": "must be an ISBN", "luhn_checksum": "must have a correct check digit",
-		"country_code": "must be a country code, such as IN", "iso3166_1_alpha2": "must be a country code of two letters, such as IN",
-		"iso3166_1_alpha3": "must be a country code of three letters, such as IND", "iso4217": "must be a currency code, such as INR",
-		"bcp47_language_tag": "must be a language code, such as en-GB", "postcode_iso3166_alpha2": "must be a postcode of %s",
+// ruleKey finds the rule that failed, as the definition has it: by a member and a rule as the validator got it.
+func ruleKey(member, rule string) string {
+	rule = strings.ReplaceAll(strings.ReplaceAll(rule, "0x2C", ","), "0x7C", "|") // as the validator reads them
+	return member + " " + rule
+}
+
+// fault returns the rule that the validator says has failed.
+func (c *compiled) fault(failed validator.FieldError) fault {
+	rule := failed.Tag()
+	if param := failed.Param(); param != "" && !strings.Contains(rule, "|") { // of several with |, Tag holds it all
+		rule += "=" + param
 	}
+	if bad, ok := c.faults[ruleKey(failed.StructField(), rule)]; ok {
+		return bad
+	}
+	return fault{rule: failed.ActualTag()}
+}
+
+// fault is what the failing of r is told by.
+func (r rule) fault() fault {
+	if len(r.tags) == 1 {
+		return fault{r.tags[0].name, r.tags[0].param}
+	}
+	names, texts := make([]string, len(r.tags)), make([]string, len(r.tags))
+	for i, t := range r.tags {
+		names[i], texts[i] = t.name, t.String()
+	}
+	return fault{strings.Join(names, "|"), strings.Join(texts, "|")}
 }

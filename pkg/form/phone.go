@@ -19,11 +19,11 @@ func readPhone(a *answerer, raw any) (any, *fault) {
 		return number, nil
 	}
 	if strings.ContainsFunc(s, unicode.IsLetter) {
-		return nil, &fault{RulePhone, a.wanted}
+		return nil, &fault{rule: RulePhone}
 	}
 	number, err := phonenumbers.Parse(s, a.region)
 	if err != nil || number.GetExtension() != "" || !phonenumbers.IsValidNumber(number) {
-		return nil, &fault{RulePhone, a.wanted}
+		return nil, &fault{rule: RulePhone}
 	}
 	return phonenumbers.Format(number, phonenumbers.E164), nil
 }
@@ -81,10 +81,11 @@ func splitCountry(digits []byte) (country int, national []byte) {
 	return 0, nil
 }
 
+// phoneExample returns a number of the region, or "" where there is none.
 func phoneExample(region string) string {
 	example := phonenumbers.GetExampleNumberForType(region, phonenumbers.MOBILE)
 	if example == nil {
-		return "+91 81234 56789 (with + and the country code)"
+		return ""
 	}
 	return phonenumbers.Format(example, phonenumbers.INTERNATIONAL)
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -97,15 +96,41 @@ type ruleCompiler struct {
 	validate *validator.Validate // serves the forms
 	probe    *validator.Validate // tries single rules, so that its cache of small structs dies with the compiler
 	tried    map[reflect.Type]error
-	params   *regexp.Regexp
+	kinds    kindTable
+	clean    *sanitizer
+	words    catalogues
 }
 
-func newRuleCompiler() *ruleCompiler {
+func newRuleCompiler(all kindTable, clean *sanitizer, words catalogues) *ruleCompiler {
 	return &ruleCompiler{
 		validate: validator.New(validator.WithRequiredStructEnabled()),
 		probe:    validator.New(validator.WithRequiredStructEnabled()),
 		tried:    map[reflect.Type]error{},
-		params:   regexp.MustCompile(`'[^']*'|\S+`), // as the validator splits them
+		kinds:    all,
+		clean:    clean,
+		words:    words,
+	}
+}
+
+// splitParams splits a parameter as the validator does: at spaces, but not between single quotes, which stay.
+func splitParams(text string) []string {
+	const spaces = " \t\n\f\r"
+	var words []string
+	for {
+		if text = strings.TrimLeft(text, spaces); text == "" {
+			return words
+		}
+		end := strings.IndexAny(text, spaces)
+		if text[0] == '\'' {
+			if closing := strings.IndexByte(text[1:], '\''); closing >= 0 {
+				end = closing + 2
+			}
+		}
+		if end < 0 {
+			end = len(text)
+		}
+		words = append(words, text[:end])
+		text = text[end:]
 	}
 }
 
@@ -125,11 +150,11 @@ func (r *fieldRules) tagText() string {
 }
 
 // compileField translates one field's rules and tries each of them. It returns every rule that is wrong.
-func (c *ruleCompiler) compileField(f *Form, i int, all kindTable, index map[string]int) (fieldRules, []error) {
+func (c *ruleCompiler) compileField(f *Form, i int, index map[string]int) (fieldRules, []error) {
 	field := &f.Fields[i]
 	out := fieldRules{faults: map[string]fault{}}
 	var wrong []error
-	own, err := parseRules(all.of(field).rule)
+	own, err := parseRules(c.kinds.of(field).rule)
 	if err != nil {
 		wrong = append(wrong, err)
 	}
@@ -146,9 +171,9 @@ func (c *ruleCompiler) compileField(f *Form, i int, all kindTable, index map[str
 			field.Required = true
 			continue
 		}
-		text, mentions, err := c.translate(r, index)
+		text, mentions, err := c.translate(f, i, r, index)
 		if err == nil {
-			err = c.try(f, i, r, text, mentions, all)
+			err = c.try(f, i, r, text, mentions)
 		}
 		if err != nil {
 			wrong = append(wrong, err)
@@ -160,35 +185,46 @@ func (c *ruleCompiler) compileField(f *Form, i int, all kindTable, index map[str
 			out.value = append(out.value, text)
 		}
 		out.mentions = append(out.mentions, mentions...)
-		out.faults[ruleKey(memberName(i), text)] = f.ruleFault(field, r, c.params)
+		out.faults[ruleKey(memberName(i), text)] = r.fault()
 	}
 	return out, wrong
 }
 
-// translate writes a rule with the members' names in place of the fields'.
-func (c *ruleCompiler) translate(r rule, index map[string]int) (text string, mentions []int, err error) {
+// translate writes a rule with the members' names in place of the fields', and moments as the validator sees them.
+func (c *ruleCompiler) translate(f *Form, field int, r rule, index map[string]int) (text string, mentions []int, err error) {
 	parts := make([]string, len(r.tags))
 	for i, t := range r.tags {
 		if why, no := refused()[t.name]; no {
 			return "", nil, fmt.Errorf("rule %q cannot be used: it %s", t, why)
+		}
+		own := c.kinds.of(&f.Fields[field])
+		if own.keeps != nil && !aboutPresence(t.name) && !slices.Contains(own.keeps, t.name) {
+			return "", nil, fmt.Errorf("rule %q does not work on type %s: use one of %s, or of required_… and excluded_…", t, own.name, strings.Join(own.keeps, ", "))
 		}
 		if len(r.tags) > 1 && aboutPresence(t.name) {
 			return "", nil, fmt.Errorf("rule %q cannot stand beside others with |: give it on its own", t)
 		}
 		if how := references()[t.name]; how != 0 {
 			var found []int
-			if t.param, found, err = c.translateParam(t, how, index); err != nil {
+			if t.param, found, err = c.translateParam(f, t, how, index); err != nil {
 				return "", nil, err
 			}
+			if how == oneField && !alike(own, c.kinds.of(&f.Fields[found[0]])) {
+				return "", nil, fmt.Errorf("rule %q compares type %s with type %s: name a field of the same type", r.tags[i], own.name, f.Fields[found[0]].Type)
+			}
 			mentions = append(mentions, found...)
+		} else if own.dated {
+			if t.param, err = c.translateMoments(&f.Fields[field], t); err != nil {
+				return "", nil, err
+			}
 		}
 		parts[i] = t.String()
 	}
 	return strings.Join(parts, "|"), mentions, nil
 }
 
-func (c *ruleCompiler) translateParam(t tag, how reference, index map[string]int) (param string, mentions []int, err error) {
-	words := c.params.FindAllString(t.param, -1)
+func (c *ruleCompiler) translateParam(f *Form, t tag, how reference, index map[string]int) (param string, mentions []int, err error) {
+	words := splitParams(t.param)
 	switch {
 	case len(words) == 0 || how == oneField && len(words) != 1:
 		return "", nil, fmt.Errorf("rule %q needs the name of another field, as in %s=other", t, t.name)
@@ -207,18 +243,68 @@ func (c *ruleCompiler) translateParam(t tag, how reference, index map[string]int
 		}
 		words[at] = memberName(i)
 		mentions = append(mentions, i)
+		if how == fieldPairs {
+			if words[at+1], err = c.translateValue(&f.Fields[i], t, words[at+1]); err != nil {
+				return "", nil, err
+			}
+		}
 	}
 	return strings.Join(words, " "), mentions, nil
 }
 
+// alike reports whether values of two types mean something beside each other. What the library can compare, it may;
+// but it does not know that a moment is one.
+func alike(a, b kind) bool {
+	return !a.dated && !b.dated && a.goType.Kind() != reflect.Slice && b.goType.Kind() != reflect.Slice || a.name == b.name
+}
+
+// translateValue writes what a rule wants another field to be as the validator sees it.
+func (c *ruleCompiler) translateValue(other *Field, t tag, value string) (string, error) {
+	own := c.kinds.of(other)
+	switch {
+	case own.name == typeChoices:
+		return "", fmt.Errorf("rule %q: field %q has type choices, which holds several answers: use required_with and its like", t, other.Name)
+	case own.name == typeConsent && value == "false":
+		return "nil", nil // no consent is no answer
+	case own.dated:
+		return c.place(other, t, value)
+	}
+	return value, nil
+}
+
+// translateMoments writes moments as numbers.
+func (c *ruleCompiler) translateMoments(field *Field, t tag) (string, error) {
+	if !t.hasParam {
+		return "", fmt.Errorf("rule %q needs a %s, as in %s=%s", t, field.Type, t.name, momentExample(field.Type))
+	}
+	words := splitParams(t.param)
+	for i, word := range words {
+		var err error
+		if words[i], err = c.place(field, t, word); err != nil {
+			return "", err
+		}
+	}
+	return strings.Join(words, " "), nil
+}
+
+func (c *ruleCompiler) place(field *Field, t tag, text string) (string, error) {
+	a := answerer{clean: c.clean}
+	stored, bad := c.kinds.of(field).read(&a, strings.Trim(text, "'"))
+	if bad != nil || stored == nil {
+		return "", fmt.Errorf("rule %q: %s is not a %s: write it as it is stored, such as %s", t, text, field.Type, momentExample(field.Type))
+	}
+	place, _ := moment(stored.(string)) //nolint:forcetypeassert,errcheck // the dated types store text
+	return strconv.FormatInt(place, 10), nil
+}
+
 // try runs a rule alone, on no answer and on some answer, since the library panics on a tag, a parameter or a type that
 // it does not know, and some of that only when the rule is first applied.
-func (c *ruleCompiler) try(f *Form, i int, r rule, text string, mentions []int, all kindTable) error {
+func (c *ruleCompiler) try(f *Form, i int, r rule, text string, mentions []int) error {
 	for _, alternative := range strings.Split(text, "|") {
-		members := []reflect.StructField{structMember(i, all.of(&f.Fields[i]).goType, alternative)}
+		members := []reflect.StructField{structMember(i, c.kinds.of(&f.Fields[i]).goType, alternative)}
 		for _, other := range slices.Compact(slices.Sorted(slices.Values(mentions))) {
 			if other != i {
-				members = append(members, structMember(other, all.of(&f.Fields[other]).goType, ""))
+				members = append(members, structMember(other, c.kinds.of(&f.Fields[other]).goType, ""))
 			}
 		}
 		probe := reflect.StructOf(members)
@@ -228,7 +314,7 @@ func (c *ruleCompiler) try(f *Form, i int, r rule, text string, mentions []int, 
 			c.tried[probe] = why
 		}
 		if why != nil {
-			return ruleError(r, f.Fields[i].Type, why)
+			return c.ruleError(r, f.Fields[i].Type, why)
 		}
 	}
 	return nil
@@ -247,6 +333,8 @@ func run(v *validator.Validate, of reflect.Type) (err error) {
 		switch member := subject.Field(i); member.Kind() {
 		case reflect.String:
 			member.SetString("1")
+		case reflect.Slice:
+			member.Set(reflect.ValueOf([]string{"1"}))
 		default:
 			member.Set(reflect.New(member.Type().Elem()))
 		}
@@ -255,10 +343,10 @@ func run(v *validator.Validate, of reflect.Type) (err error) {
 	return nil
 }
 
-func ruleError(r rule, typ string, why error) error {
+func (c *ruleCompiler) ruleError(r rule, typ string, why error) error {
 	for _, t := range r.tags {
 		if strings.Contains(why.Error(), "Undefined validation function '"+t.name+"'") {
-			return fmt.Errorf("unknown rule %q%s: use the tags of validator/v10 (pkg.go.dev/github.com/go-playground/validator/v10)", t.name, suggest(t.name, ruleTexts()))
+			return fmt.Errorf("unknown rule %q%s: use the tags of validator/v10 (pkg.go.dev/github.com/go-playground/validator/v10)", t.name, suggest(t.name, c.words.in(defaultLanguage).tags()))
 		}
 	}
 	names := make([]string, len(r.tags))
@@ -277,7 +365,7 @@ func structMember(i int, typ reflect.Type, tags string) reflect.StructField {
 }
 
 // compile makes the struct of all fields that rules concern, and warms the validator's cache with it.
-func (c *ruleCompiler) compile(f *Form, rules []fieldRules, all kindTable, out *compiled) error {
+func (c *ruleCompiler) compile(f *Form, rules []fieldRules, out *compiled) error {
 	concerned := make([]bool, len(f.Fields))
 	for i := range rules {
 		concerned[i] = concerned[i] || len(rules[i].presence)+len(rules[i].value) > 0
@@ -290,7 +378,7 @@ func (c *ruleCompiler) compile(f *Form, rules []fieldRules, all kindTable, out *
 		out.fields[i].member = -1
 		if concerned[i] {
 			out.fields[i].member = len(members)
-			members = append(members, structMember(i, all.of(&f.Fields[i]).goType, rules[i].tagText()))
+			members = append(members, structMember(i, c.kinds.of(&f.Fields[i]).goType, rules[i].tagText()))
 		}
 		maps.Copy(out.faults, rules[i].faults)
 	}
