@@ -44,19 +44,19 @@ func TestStore(t *testing.T) {
 func promises() map[string]func(*testing.T, redis.UniversalClient) {
 	return map[string]func(*testing.T, redis.UniversalClient){
 		"Begin": testBegin,
-		"Begin_underWayElsewhere_waitsForItsAnswer":         testBegin_underWayElsewhere_waitsForItsAnswer,
-		"Begin_underWayElsewhereAndReleased_goesOn":         testBegin_underWayElsewhereAndReleased_goesOn,
-		"Begin_replicaDiesInBetween_goesOnAfterTheLease":    testBegin_replicaDiesInBetween_goesOnAfterTheLease,
-		"Begin_waitsInVain_goesOn":                          testBegin_waitsInVain_goesOn,
-		"Finish_bothStoredIt_theFirstAnswerIsEverybodys":    testFinish_bothStoredIt_theFirstAnswerIsEverybodys,
-		"Finish_keyTakenByOtherValuesMeanwhile_staysTheirs": testFinish_keyTakenByOtherValuesMeanwhile_staysTheirs,
-		"Finish_submitterHasGone_isKeptAllTheSame":          testFinish_submitterHasGone_isKeptAllTheSame,
-		"Finish_answerTooLong_isNotKept":                    testFinish_answerTooLong_isNotKept,
-		"Begin_manyAtOnceOnTwoReplicas_oneIsFirst":          testBegin_manyAtOnceOnTwoReplicas_oneIsFirst,
-		"Window_over_isForgottenAndItsMemoryFreed":          testWindow_over_isForgottenAndItsMemoryFreed,
-		"MaxKeys_reached_theOldestIsForgotten":              testMaxKeys_reached_theOldestIsForgotten,
-		"Redis_showsNeitherKeysNorIDs":                      testRedis_showsNeitherKeysNorIDs,
-		"Redis_losesEntries_isFirstAgain":                   testRedis_losesEntries_isFirstAgain,
+		"Begin_underWayElsewhere_waitsForItsAnswer":         testBeginUnderWayElsewhereWaitsForItsAnswer,
+		"Begin_underWayElsewhereAndReleased_goesOn":         testBeginUnderWayElsewhereAndReleasedGoesOn,
+		"Begin_replicaDiesInBetween_goesOnAfterTheLease":    testBeginReplicaDiesInBetweenGoesOnAfterTheLease,
+		"Begin_waitsInVain_goesOn":                          testBeginWaitsInVainGoesOn,
+		"Finish_bothStoredIt_theFirstAnswerIsEverybodys":    testFinishBothStoredItTheFirstAnswerIsEverybodys,
+		"Finish_keyTakenByOtherValuesMeanwhile_staysTheirs": testFinishKeyTakenByOtherValuesMeanwhileStaysTheirs,
+		"Finish_submitterHasGone_isKeptAllTheSame":          testFinishSubmitterHasGoneIsKeptAllTheSame,
+		"Finish_answerTooLong_isNotKept":                    testFinishAnswerTooLongIsNotKept,
+		"Begin_manyAtOnceOnTwoReplicas_oneIsFirst":          testBeginManyAtOnceOnTwoReplicasOneIsFirst,
+		"Window_over_isForgottenAndItsMemoryFreed":          testWindowOverIsForgottenAndItsMemoryFreed,
+		"MaxKeys_reached_theOldestIsForgotten":              testMaxKeysReachedTheOldestIsForgotten,
+		"Redis_showsNeitherKeysNorIDs":                      testRedisShowsNeitherKeysNorIDs,
+		"Redis_losesEntries_isFirstAgain":                   testRedisLosesEntriesIsFirstAgain,
 	}
 }
 
@@ -136,7 +136,7 @@ func testBegin(t *testing.T, rdb redis.UniversalClient) {
 	require.Empty(t, here.log)
 }
 
-func testBegin_underWayElsewhere_waitsForItsAnswer(t *testing.T, rdb redis.UniversalClient) {
+func testBeginUnderWayElsewhereWaitsForItsAnswer(t *testing.T, rdb redis.UniversalClient) {
 	ctx := context.Background()
 	here, there := replica(t, rdb), replica(t, rdb)
 	require.Equal(t, first, here.Begin(ctx, keyed("k", "id")))
@@ -148,7 +148,7 @@ func testBegin_underWayElsewhere_waitsForItsAnswer(t *testing.T, rdb redis.Unive
 	require.Equal(t, saved("words"), <-told)
 }
 
-func testBegin_underWayElsewhereAndReleased_goesOn(t *testing.T, rdb redis.UniversalClient) {
+func testBeginUnderWayElsewhereAndReleasedGoesOn(t *testing.T, rdb redis.UniversalClient) {
 	ctx := context.Background()
 	here, there := replica(t, rdb), replica(t, rdb)
 	require.Equal(t, first, here.Begin(ctx, keyed("k", "id")))
@@ -158,7 +158,7 @@ func testBegin_underWayElsewhereAndReleased_goesOn(t *testing.T, rdb redis.Unive
 	require.Equal(t, first, <-told)
 }
 
-func testBegin_replicaDiesInBetween_goesOnAfterTheLease(t *testing.T, rdb redis.UniversalClient) {
+func testBeginReplicaDiesInBetweenGoesOnAfterTheLease(t *testing.T, rdb redis.UniversalClient) {
 	ctx := context.Background()
 	short := func(o *replay.Options) { o.Lease = 50 * time.Millisecond }
 	dies, there := replica(t, rdb, short), replica(t, rdb, short)
@@ -167,7 +167,7 @@ func testBegin_replicaDiesInBetween_goesOnAfterTheLease(t *testing.T, rdb redis.
 	require.Equal(t, 1, there.count(t, "new"), "it has the lease now")
 }
 
-func testBegin_waitsInVain_goesOn(t *testing.T, rdb redis.UniversalClient) {
+func testBeginWaitsInVainGoesOn(t *testing.T, rdb redis.UniversalClient) {
 	ctx := context.Background()
 	here := replica(t, rdb)
 	there := replica(t, rdb, func(o *replay.Options) { o.Wait = 20 * time.Millisecond })
@@ -181,7 +181,7 @@ func testBegin_waitsInVain_goesOn(t *testing.T, rdb redis.UniversalClient) {
 	require.Empty(t, here.log, "that says nothing of Redis")
 }
 
-func testFinish_bothStoredIt_theFirstAnswerIsEverybodys(t *testing.T, rdb redis.UniversalClient) {
+func testFinishBothStoredItTheFirstAnswerIsEverybodys(t *testing.T, rdb redis.UniversalClient) {
 	ctx := context.Background()
 	impatient := func(o *replay.Options) { o.Wait = time.Millisecond }
 	here, there := replica(t, rdb, impatient), replica(t, rdb, impatient)
@@ -193,7 +193,7 @@ func testFinish_bothStoredIt_theFirstAnswerIsEverybodys(t *testing.T, rdb redis.
 	require.Equal(t, saved("there"), here.Begin(ctx, keyed("k", "id")), "what is answered is not released")
 }
 
-func testFinish_keyTakenByOtherValuesMeanwhile_staysTheirs(t *testing.T, rdb redis.UniversalClient) {
+func testFinishKeyTakenByOtherValuesMeanwhileStaysTheirs(t *testing.T, rdb redis.UniversalClient) {
 	ctx := context.Background()
 	slow := replica(t, rdb, func(o *replay.Options) { o.Lease = time.Millisecond })
 	there := replica(t, rdb)
@@ -204,7 +204,7 @@ func testFinish_keyTakenByOtherValuesMeanwhile_staysTheirs(t *testing.T, rdb red
 	require.Equal(t, conflict, slow.Begin(ctx, keyed("k", "id")))
 }
 
-func testFinish_submitterHasGone_isKeptAllTheSame(t *testing.T, rdb redis.UniversalClient) {
+func testFinishSubmitterHasGoneIsKeptAllTheSame(t *testing.T, rdb redis.UniversalClient) {
 	here := replica(t, rdb)
 	ctx, leave := context.WithCancel(context.Background())
 	require.Equal(t, first, here.Begin(ctx, keyed("k", "id")))
@@ -213,7 +213,7 @@ func testFinish_submitterHasGone_isKeptAllTheSame(t *testing.T, rdb redis.Univer
 	require.Equal(t, saved("words"), here.Begin(context.Background(), keyed("k", "id")))
 }
 
-func testFinish_answerTooLong_isNotKept(t *testing.T, rdb redis.UniversalClient) {
+func testFinishAnswerTooLongIsNotKept(t *testing.T, rdb redis.UniversalClient) {
 	ctx := context.Background()
 	here := replica(t, rdb)
 	for _, length := range []int{replay.MaxAnswer + 1, replay.MaxAnswer} {
@@ -224,7 +224,7 @@ func testFinish_answerTooLong_isNotKept(t *testing.T, rdb redis.UniversalClient)
 	require.Equal(t, replay.Saved, here.Begin(ctx, keyed("k", "id")).State)
 }
 
-func testBegin_manyAtOnceOnTwoReplicas_oneIsFirst(t *testing.T, rdb redis.UniversalClient) {
+func testBeginManyAtOnceOnTwoReplicasOneIsFirst(t *testing.T, rdb redis.UniversalClient) {
 	ctx := context.Background()
 	replicas := []*testBundle{replica(t, rdb), replica(t, rdb)}
 	const rounds, callers = 20, 8
@@ -252,7 +252,7 @@ func testBegin_manyAtOnceOnTwoReplicas_oneIsFirst(t *testing.T, rdb redis.Univer
 	}
 }
 
-func testWindow_over_isForgottenAndItsMemoryFreed(t *testing.T, rdb redis.UniversalClient) {
+func testWindowOverIsForgottenAndItsMemoryFreed(t *testing.T, rdb redis.UniversalClient) {
 	ctx := context.Background()
 	here := replica(t, rdb, func(o *replay.Options) { o.Window, o.Lease = time.Second, time.Second })
 	for i := range 150 { // more than one call forgets
@@ -272,7 +272,7 @@ func testWindow_over_isForgottenAndItsMemoryFreed(t *testing.T, rdb redis.Univer
 	}
 }
 
-func testMaxKeys_reached_theOldestIsForgotten(t *testing.T, rdb redis.UniversalClient) {
+func testMaxKeysReachedTheOldestIsForgotten(t *testing.T, rdb redis.UniversalClient) {
 	ctx := context.Background()
 	here := replica(t, rdb, func(o *replay.Options) { o.MaxKeys = 10 })
 	for i := range 25 {
@@ -294,7 +294,7 @@ func testMaxKeys_reached_theOldestIsForgotten(t *testing.T, rdb redis.UniversalC
 	require.EqualValues(t, 3, rdb.HLen(ctx, "test:{demo}:replay").Val(), "a smaller bound holds at once")
 }
 
-func testRedis_showsNeitherKeysNorIDs(t *testing.T, rdb redis.UniversalClient) {
+func testRedisShowsNeitherKeysNorIDs(t *testing.T, rdb redis.UniversalClient) {
 	ctx := context.Background()
 	here := replica(t, rdb)
 	here.Begin(ctx, keyed("secret-key-1", "secret-id-1"))
@@ -308,7 +308,7 @@ func testRedis_showsNeitherKeysNorIDs(t *testing.T, rdb redis.UniversalClient) {
 	require.Equal(t, saved("words"), here.Begin(ctx, keyed("secret-key-2", "secret-id-2")))
 }
 
-func testRedis_losesEntries_isFirstAgain(t *testing.T, rdb redis.UniversalClient) {
+func testRedisLosesEntriesIsFirstAgain(t *testing.T, rdb redis.UniversalClient) {
 	ctx := context.Background()
 	here := replica(t, rdb)
 	for _, key := range []string{"test:{demo}:replay", "test:{demo}:replay-age"} {
