@@ -52,12 +52,13 @@ type siteverify struct {
 type captcha struct {
 	http      *http.Client
 	providers map[string]provider
+	timeout   time.Duration
 	underWay  chan struct{}
 	passed    *passes
 }
 
 // errTrouble is a verification that says nothing about the submitter.
-var errTrouble = errors.New("the captcha's provider gave no verdict") //nolint:gochecknoglobals // a sentinel
+var errTrouble = errors.New("the captcha's provider gave no verdict")
 
 // token returns the captcha's token among the fields that steer a post: our own name for it, or the widget's.
 func (c *captcha) token(f *form.Form, steering map[string]string) string {
@@ -88,7 +89,7 @@ func (c *captcha) judge(ctx context.Context, r *http.Request, f *form.Form, toke
 
 // verify asks the provider. The visitor's address is optional with all three, and stays here.
 func (c *captcha) verify(ctx context.Context, k *form.Captcha, token, repeat string) (siteverify, error) {
-	ctx, cancel := context.WithTimeout(ctx, captchaTimeout)
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	select {
 	case c.underWay <- struct{}{}:

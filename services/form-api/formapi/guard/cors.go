@@ -45,15 +45,13 @@ func (g *Guard) CORS(w http.ResponseWriter, r *http.Request, f *form.Form) (answ
 // stands for any text, a second host name included.
 func allows(listed []string, origin string) bool {
 	for _, l := range listed {
-		if l == origin {
+		before, after, wild := strings.Cut(l, "*")
+		if !wild && l == origin {
 			return true
 		}
-		scheme, rest, wild := strings.Cut(l, "*")
-		if !wild {
-			continue
-		}
-		label, ok := strings.CutPrefix(origin, scheme)
-		if label, found := strings.CutSuffix(label, rest); ok && found && isLabel(label) {
+		rest, begins := strings.CutPrefix(origin, before)
+		label, ends := strings.CutSuffix(rest, after)
+		if wild && begins && ends && isLabel(label) {
 			return true
 		}
 	}

@@ -43,6 +43,7 @@ type shared struct {
 	prefix   string
 	script   *redis.Script
 	room     int // clients of one form and window
+	timeout  time.Duration
 	log      *slog.Logger
 	failures prometheus.Counter
 
@@ -51,7 +52,7 @@ type shared struct {
 }
 
 func newShared(rdb redis.UniversalClient, prefix string, log *slog.Logger, failures prometheus.Counter) *shared {
-	return &shared{rdb: rdb, prefix: prefix, script: redis.NewScript(luaCount), room: maxClients, log: log, failures: failures}
+	return &shared{rdb: rdb, prefix: prefix, script: redis.NewScript(luaCount), room: maxClients, timeout: redisTimeout, log: log, failures: failures}
 }
 
 // key names a key of one form's. The braces keep all of a form in one slot of a cluster.
@@ -82,7 +83,7 @@ func (s *shared) try(ctx context.Context, call func(context.Context) error) bool
 		return false // it is left alone, or another submission tries it just now
 	}
 	// A submitter who hangs up is no failure of Redis.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), redisTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.timeout)
 	defer cancel()
 	err := call(ctx)
 	if err != nil {
