@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# Takes the README's picture of the Sheets emulator's grid:
+# Takes the pictures in docs/images:
 #
-#	scripts/screenshot.sh                 starts standalone, posts the answers of scripts/screenshot/answers.jsonl
-#	scripts/screenshot.sh URL [FILE]      of a page with rows that is served already
+#	scripts/screenshot.sh                 all: the Sheets emulator's grid, with the answers of scripts/screenshot/answers.jsonl
+#	                                      posted to standalone, and a form's page as its tests serve it
+#	scripts/screenshot.sh URL [FILE]      of a grid with rows that is served already
 #
 # FILE is the PNG to write, docs/images/grid.png if not given. Chromium is driven by playwright-core, which is kept in
 # a cache folder outside of the repository.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-playwright=1.65.1
 url=${1:-}
 file=${2:-docs/images/grid.png}
 
@@ -21,18 +21,11 @@ if ! command -v chromium >/dev/null; then
 	apt-get update -q
 	DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends chromium
 fi
-for command in npm node curl; do
-	if ! command -v "$command" >/dev/null; then
-		echo "$command is not on PATH. As root on Debian: apt-get update && apt-get install npm curl" >&2
-		exit 1
-	fi
-done
-
-cache=${XDG_CACHE_HOME:-$HOME/.cache}/formstream/screenshot-$playwright
-if [ ! -d "$cache/node_modules/playwright-core" ]; then
-	mkdir -p "$cache"
-	npm install --prefix "$cache" --no-save --no-audit --no-fund --silent "playwright-core@$playwright"
+if ! command -v curl >/dev/null; then
+	echo 'curl is not on PATH. As root on Debian: apt-get update && apt-get install curl' >&2
+	exit 1
 fi
+modules=$(scripts/screenshot/npm.sh)
 
 # start_standalone runs it on free ports, posts the answers, and sets url.
 start_standalone() {
@@ -79,7 +72,11 @@ shows() {
 	exit 1
 }
 
-[ -n "$url" ] || start_standalone
+if [ -z "$url" ]; then
+	FORMSTREAM_SCREENSHOTS=$PWD/docs/images go test -count=1 -vet=off -run '^TestBrowser$' ./services/form-api/formapi/page
+	printf '%s\n' docs/images/form-*.png
+	start_standalone
+fi
 mkdir -p "$(dirname "$file")"
-PLAYWRIGHT=$cache/node_modules/playwright-core CHROMIUM=$(command -v chromium) node scripts/screenshot/take.mjs "$url" "$file"
+PLAYWRIGHT=$modules/playwright-core CHROMIUM=$(command -v chromium) node scripts/screenshot/take.mjs "$url" "$file"
 echo "$file"

@@ -24,14 +24,13 @@ fields:
   - {name: name, type: text}
   - {name: age, type: integer}
   - {name: agree, type: boolean}
-  - {name: topics, type: text}
+  - {name: topics, type: choices, options: [a, b, c]}
 `
 
 func survey(tb testing.TB) *form.Form {
 	tb.Helper()
 	f, err := form.Parse("survey.yaml", []byte(definition), nil)
 	require.NoError(tb, err)
-	f.Fields[3].Type = "choices"
 	return f
 }
 
