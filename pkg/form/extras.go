@@ -37,9 +37,6 @@ func (f *Form) reject(names []string) (report []FieldError) {
 
 // keep adds undeclared fields to values, within bounds.
 func (f *Form) keep(raw map[string]any, names []string, values Values) (report []FieldError) {
-	if len(f.Fields)+len(names) > MaxFields {
-		return []FieldError{f.formError("", fault{rule: RuleCount})}
-	}
 	kept := Values{}
 	for _, name := range names {
 		value, bad := f.readAny(raw[name])
@@ -47,6 +44,8 @@ func (f *Form) keep(raw map[string]any, names []string, values Values) (report [
 			bad = &fault{rule: RuleName}
 		}
 		switch {
+		case bad != nil && len(report) == maxUndeclared:
+			return report
 		case bad != nil:
 			report = append(report, f.formError(f.echo(name), *bad))
 		case value != nil:
@@ -55,6 +54,8 @@ func (f *Form) keep(raw map[string]any, names []string, values Values) (report [
 	}
 	cell, err := appendExtras(nil, kept)
 	switch {
+	case len(values)+len(kept) > MaxFields:
+		report = append(report, f.formError("", fault{rule: RuleCount}))
 	case err != nil: // not reached: all that is kept can be encoded
 		return append(report, f.formError("", fault{rule: RuleUnusable}))
 	case len(cell) > MaxLength && utf16Length(string(cell)) > MaxLength:
