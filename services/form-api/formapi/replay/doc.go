@@ -21,11 +21,14 @@
 // # What each failure does
 //
 //	Redis is away, slow, full or read-only   First, at once for the next second; then one call tries again
-//	Redis loses entries                      First
+//	Redis loses entries, or its scripts      First; the script is sent again
+//	Redis answers, but the answer is lost    the client's own repeat finds it under way: it waits, at most for Wait
 //	a replica dies between Begin and Finish  the next one waits, at most until the lease is over, and goes on as First
 //	both of two replicas stored it           the answer that Finish kept first is everybody's
 //	more keys than MaxKeys in the window     the oldest are forgotten: First
 //	replicas with different receipt keys     they do not know each other's entries: First
+//
+// Calls that come while another is under way share a round trip, so that the cost per submission falls as load rises.
 //
 // The package does not know what an answer is, and never keeps one of more than [MaxAnswer] bytes.
 package replay

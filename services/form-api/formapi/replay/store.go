@@ -3,13 +3,18 @@ package replay
 import (
 	"context"
 	"crypto/hmac"
+	"crypto/sha1"
 	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
-	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash"
+	"io"
 	"log/slog"
+	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -23,9 +28,6 @@ var luaReplay string
 const (
 	// MaxAnswer bounds an answer, in bytes; a longer one is not remembered.
 	MaxAnswer = 8 << 10
-
-	// restAfter is how long Redis is left alone after it failed: a submitter must not pay a time-out that is known already.
-	restAfter = time.Second
 
 	// maxWaiters bounds the repeats of this process that wait for another replica: each of them polls. More go on as First.
 	maxWaiters = 256
@@ -51,7 +53,7 @@ type Options struct {
 	// Wait bounds how long Begin waits for a submission that is under way elsewhere. Default 1 s; together with storing it
 	// must fit into the time that a submitter has.
 	Wait time.Duration
-	// CallTimeout bounds one call of Redis. Default 50 ms.
+	// CallTimeout bounds a round trip to Redis. Default 50 ms. A submission waits for at most two, to begin and to finish.
 	CallTimeout time.Duration
 
 	Now     func() time.Time // default time.Now
@@ -61,33 +63,39 @@ type Options struct {
 
 // Store remembers answers. It is safe for concurrent use, has no goroutine, and does not own its client.
 type Store struct {
-	rdb     redis.UniversalClient
-	script  *redis.Script
 	opts    Options
-	secret  []byte
+	batches *batches // nil: there is no Redis
 	lookups *prometheus.CounterVec
+	hashes  sync.Pool // of HMACs under this store's key: making one costs more than using it
+
+	sha, window, lease, maxKeys string // the script's name and its arguments
 
 	waiters atomic.Int64
-	restOn  atomic.Int64 // Unix nanoseconds until which Redis is left alone; 0 while it answers
 }
 
-// New returns a store on a Redis that [buffer.Dial] or redis.NewClient connects to, with ContextTimeoutEnabled. Without one
-// (nil) it remembers nothing, and every submission is [First]. It fails when an option is out of its range, or a metric is
-// registered already.
-//
-// [buffer.Dial]: https://pkg.go.dev/github.com/formstream/formstream/pkg/buffer#Dial
+// New returns a store on a Redis; the client must have ContextTimeoutEnabled, as the buffer's has. Without one (nil) it
+// remembers nothing, and every submission is [First]. It fails when an option is out of its range, or a metric is registered
+// already.
 func New(rdb redis.UniversalClient, opts Options) (*Store, error) {
 	opts.setDefaults()
 	if err := opts.validate(); err != nil {
 		return nil, fmt.Errorf("set up the memory for repeats: %w", err)
 	}
+	sum := sha1.Sum([]byte(luaReplay))
 	s := &Store{
-		rdb: rdb, script: redis.NewScript(luaReplay), opts: opts,
-		secret: mac(opts.Secret, []byte("formstream replay\n")), // so that an entry is never a receipt's signature
+		opts: opts, sha: hex.EncodeToString(sum[:]),
+		window: milliseconds(opts.Window), lease: milliseconds(opts.Lease), maxKeys: strconv.Itoa(opts.MaxKeys),
 		lookups: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "formstream_api_repeats_total",
 			Help: "Keyed submissions by what was remembered of their key: new, saved, conflict, unfinished (waited in vain), or unknown (no Redis).",
 		}, []string{"outcome"}),
+	}
+	secret := hmac.New(sha256.New, opts.Secret)
+	secret.Write([]byte("formstream replay\n")) // so that an entry is never a receipt's signature
+	key := secret.Sum(nil)
+	s.hashes.New = func() any { return hmac.New(sha256.New, key) }
+	if rdb != nil {
+		s.batches = &batches{rdb: rdb, source: luaReplay, timeout: opts.CallTimeout, now: opts.Now, log: opts.Log}
 	}
 	for _, outcome := range []string{"new", "saved", "conflict", "unfinished", "unknown"} {
 		s.lookups.WithLabelValues(outcome)
@@ -150,15 +158,18 @@ type Outcome struct {
 	Answer []byte // when Saved
 }
 
+// entry is where a request is remembered, and as what.
+type entry struct{ answers, ages, tag, digest string }
+
 // Begin looks the request up, and notes that it is under way when it is the first. One that is under way elsewhere is waited
 // for, at most until ctx ends or for Wait; then it is First, too: it is stored under the same id. There is no error: where
 // Redis does not tell, every request is First.
 func (s *Store) Begin(ctx context.Context, r Request) Outcome {
-	answer, outcome := s.begin(ctx, r)
-	s.lookups.WithLabelValues(outcome).Inc()
-	switch outcome {
+	status, answer := s.begin(ctx, r)
+	s.lookups.WithLabelValues(status).Inc()
+	switch status {
 	case "saved":
-		return Outcome{State: Saved, Answer: answer}
+		return Outcome{State: Saved, Answer: []byte(answer)}
 	case "conflict":
 		return Outcome{State: Conflict}
 	default:
@@ -166,40 +177,36 @@ func (s *Store) Begin(ctx context.Context, r Request) Outcome {
 	}
 }
 
-func (s *Store) begin(ctx context.Context, r Request) (answer []byte, outcome string) {
-	keys, tag, digest := s.name(r)
-	look := func() (string, string) {
-		return s.call(ctx, keys, "begin", tag, digest, milliseconds(s.opts.Lease))
-	}
-	status, text := look()
+func (s *Store) begin(ctx context.Context, r Request) (status, answer string) {
+	const unfinished = "unfinished"
+	status, answer = s.call(r, "begin", s.lease)
 	if status != "running" {
-		return []byte(text), status
+		return status, answer
 	}
 	defer s.waiters.Add(-1)
 	if s.waiters.Add(1) > maxWaiters {
-		return nil, "unfinished"
+		return unfinished, ""
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.opts.Wait)
 	defer cancel()
 	for poll := firstPoll; status == "running"; poll = min(2*poll, lastPoll) {
 		if !pause(ctx, poll) {
-			return nil, "unfinished"
+			return unfinished, ""
 		}
-		status, text = look()
+		status, answer = s.call(r, "begin", s.lease)
 	}
-	return []byte(text), status
+	return status, answer
 }
 
 // Finish keeps the answer to a request for which Begin told First, and returns the one to give: where two replicas stored
-// the same request at the same moment, that is the answer of the one that finished first. It works on when ctx has ended: a
-// submitter who has gone will ask again. An answer that is not sure, "it may be stored", must not be kept: see Release.
-func (s *Store) Finish(ctx context.Context, r Request, answer []byte) []byte {
+// the same request at the same moment, that is the answer of the one that finished first. It takes no context: a submitter
+// who has gone will ask again. An answer that is not sure, "it may be stored", must not be kept: see Release.
+func (s *Store) Finish(r Request, answer []byte) []byte {
 	if len(answer) > MaxAnswer {
-		s.Release(ctx, r)
+		s.Release(r)
 		return answer
 	}
-	keys, tag, digest := s.name(r)
-	if status, first := s.call(context.WithoutCancel(ctx), keys, "finish", tag, digest, answer); status == "saved" {
+	if status, first := s.call(r, "finish", answer); status == "saved" {
 		return []byte(first)
 	}
 	return answer
@@ -207,61 +214,46 @@ func (s *Store) Finish(ctx context.Context, r Request, answer []byte) []byte {
 
 // Release forgets that a request is under way, for which Begin told First and which has no answer to keep: who waits for it
 // need not wait for the lease to end.
-func (s *Store) Release(ctx context.Context, r Request) {
-	keys, tag, digest := s.name(r)
-	s.call(context.WithoutCancel(ctx), keys, "release", tag, digest, "")
-}
+func (s *Store) Release(r Request) { s.call(r, "release", "") }
 
 // name returns where r is remembered, and as what.
-func (s *Store) name(r Request) (keys []string, tag, digest string) {
+func (s *Store) name(r Request) entry {
 	at := s.opts.Prefix + "{" + r.Form + "}:replay"
-	length := binary.BigEndian.AppendUint32(nil, uint32(len(r.Form))) //nolint:gosec // at most 63
-	tag = encode(mac(s.secret, []byte("key"), length, []byte(r.Form), []byte(r.Key)))
-	digest = encode(mac(s.secret, []byte("id"), []byte(r.ID)))
-	return []string{at, at + "-age"}, tag, digest
+	return entry{
+		answers: at, ages: at + "-age",
+		tag:    s.mac("key", r.Form, "\n", r.Key), // a form's id has no line feed
+		digest: s.mac("id", r.ID),
+	}
 }
 
-func mac(key []byte, parts ...[]byte) []byte {
-	hash := hmac.New(sha256.New, key)
+func (s *Store) mac(parts ...string) string {
+	h := s.hashes.Get().(hash.Hash)
+	defer s.hashes.Put(h)
+	h.Reset()
 	for _, part := range parts {
-		hash.Write(part)
+		_, _ = io.WriteString(h, part)
 	}
-	return hash.Sum(nil)
+	var sum [sha256.Size]byte
+	return base64.RawURLEncoding.EncodeToString(h.Sum(sum[:0])[:macLength])
 }
 
-func encode(sum []byte) string { return base64.RawURLEncoding.EncodeToString(sum[:macLength]) }
+func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
 
-func milliseconds(d time.Duration) int64 { return d.Milliseconds() }
+const unknown = "unknown" // what is remembered
 
-// call runs the script. Where Redis does not tell, the status is "unknown".
-func (s *Store) call(ctx context.Context, keys []string, act, tag, digest string, more any) (status, text string) {
-	const unknown = "unknown"
-	if s.rdb == nil || s.opts.Now().UnixNano() < s.restOn.Load() {
+// call runs the script. Where Redis does not tell, the status is unknown.
+func (s *Store) call(r Request, act string, more any) (status, text string) {
+	if s.batches == nil || s.batches.resting() {
 		return unknown, ""
 	}
-	limited, cancel := context.WithTimeout(ctx, s.opts.CallTimeout)
-	defer cancel()
-	told, err := s.script.Run(limited, s.rdb, keys, act, tag, digest, milliseconds(s.opts.Window), s.opts.MaxKeys, more).StringSlice()
-	switch {
-	case err != nil && ctx.Err() != nil:
-		return unknown, "" // the submitter has gone, or has waited enough: that tells nothing of Redis
-	case err == nil && len(told) == 0:
-		return unknown, "" // no Redis says that
-	case err != nil:
-		s.failed(err)
+	e := s.name(r)
+	c := &call{args: []any{"evalsha", s.sha, "2", e.answers, e.ages, act, e.tag, e.digest, s.window, s.maxKeys, more}}
+	s.batches.do(c)
+	if c.err != nil || len(c.told) == 0 {
 		return unknown, ""
-	case s.restOn.Swap(0) != 0:
-		s.opts.Log.Info("repeats are remembered again", "component", "replay")
 	}
-	told = append(told, "") // most statuses have no text
+	told := append(c.told, "") // most statuses have no text
 	return told[0], told[1]
-}
-
-// failed leaves Redis alone for a while, and says so when it answered until now.
-func (s *Store) failed(err error) {
-	if s.restOn.Swap(s.opts.Now().Add(restAfter).UnixNano()) == 0 {
-		s.opts.Log.Warn("repeats are not remembered: redis does not answer; submissions are taken all the same", "component", "replay", "error", err)
-	}
 }
 
 // pause waits for d; false: ctx has ended.

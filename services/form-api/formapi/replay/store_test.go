@@ -56,6 +56,7 @@ func promises() map[string]func(*testing.T, redis.UniversalClient) {
 		"Window_over_isForgottenAndItsMemoryFreed":          testWindowOverIsForgottenAndItsMemoryFreed,
 		"MaxKeys_reached_theOldestIsForgotten":              testMaxKeysReachedTheOldestIsForgotten,
 		"Redis_showsNeitherKeysNorIDs":                      testRedisShowsNeitherKeysNorIDs,
+		"Redis_losesItsScripts_getsThemAgain":               testRedisLosesItsScriptsGetsThemAgain,
 		"Redis_losesEntries_isFirstAgain":                   testRedisLosesEntriesIsFirstAgain,
 	}
 }
@@ -121,7 +122,7 @@ func testBegin(t *testing.T, rdb redis.UniversalClient) {
 
 	require.Equal(t, first, here.Begin(ctx, keyed("k", "id")))
 	words := "{\"receipt\": \"äé\x00\xff\"}"
-	require.Equal(t, words, string(here.Finish(ctx, keyed("k", "id"), []byte(words))))
+	require.Equal(t, words, string(here.Finish(keyed("k", "id"), []byte(words))))
 
 	require.Equal(t, saved(words), here.Begin(ctx, keyed("k", "id")), "the same words again")
 	require.Equal(t, saved(words), there.Begin(ctx, keyed("k", "id")), "and from another replica")
@@ -144,7 +145,7 @@ func testBeginUnderWayElsewhereWaitsForItsAnswer(t *testing.T, rdb redis.Univers
 
 	told := make(chan replay.Outcome)
 	go func() { told <- there.Begin(ctx, keyed("k", "id")) }()
-	here.Finish(ctx, keyed("k", "id"), []byte("words"))
+	here.Finish(keyed("k", "id"), []byte("words"))
 	require.Equal(t, saved("words"), <-told)
 }
 
@@ -154,7 +155,7 @@ func testBeginUnderWayElsewhereAndReleasedGoesOn(t *testing.T, rdb redis.Univers
 	require.Equal(t, first, here.Begin(ctx, keyed("k", "id")))
 	told := make(chan replay.Outcome)
 	go func() { told <- there.Begin(ctx, keyed("k", "id")) }()
-	here.Release(ctx, keyed("k", "id"))
+	here.Release(keyed("k", "id"))
 	require.Equal(t, first, <-told)
 }
 
@@ -187,9 +188,9 @@ func testFinishBothStoredItTheFirstAnswerIsEverybodys(t *testing.T, rdb redis.Un
 	here, there := replica(t, rdb, impatient), replica(t, rdb, impatient)
 	require.Equal(t, first, here.Begin(ctx, keyed("k", "id")))
 	require.Equal(t, first, there.Begin(ctx, keyed("k", "id")))
-	require.Equal(t, "there", string(there.Finish(ctx, keyed("k", "id"), []byte("there"))))
-	require.Equal(t, "there", string(here.Finish(ctx, keyed("k", "id"), []byte("here"))))
-	there.Release(ctx, keyed("k", "id"))
+	require.Equal(t, "there", string(there.Finish(keyed("k", "id"), []byte("there"))))
+	require.Equal(t, "there", string(here.Finish(keyed("k", "id"), []byte("here"))))
+	there.Release(keyed("k", "id"))
 	require.Equal(t, saved("there"), here.Begin(ctx, keyed("k", "id")), "what is answered is not released")
 }
 
@@ -199,8 +200,8 @@ func testFinishKeyTakenByOtherValuesMeanwhileStaysTheirs(t *testing.T, rdb redis
 	there := replica(t, rdb)
 	require.Equal(t, first, slow.Begin(ctx, keyed("k", "id")))
 	require.Eventually(t, func() bool { return there.Begin(ctx, keyed("k", "other")).State == replay.First }, patience, time.Millisecond)
-	require.Equal(t, "slow", string(slow.Finish(ctx, keyed("k", "id"), []byte("slow"))))
-	slow.Release(ctx, keyed("k", "id"))
+	require.Equal(t, "slow", string(slow.Finish(keyed("k", "id"), []byte("slow"))))
+	slow.Release(keyed("k", "id"))
 	require.Equal(t, conflict, slow.Begin(ctx, keyed("k", "id")))
 }
 
@@ -209,7 +210,7 @@ func testFinishSubmitterHasGoneIsKeptAllTheSame(t *testing.T, rdb redis.Universa
 	ctx, leave := context.WithCancel(context.Background())
 	require.Equal(t, first, here.Begin(ctx, keyed("k", "id")))
 	leave()
-	here.Finish(ctx, keyed("k", "id"), []byte("words"))
+	here.Finish(keyed("k", "id"), []byte("words"))
 	require.Equal(t, saved("words"), here.Begin(context.Background(), keyed("k", "id")))
 }
 
@@ -219,7 +220,7 @@ func testFinishAnswerTooLongIsNotKept(t *testing.T, rdb redis.UniversalClient) {
 	for _, length := range []int{replay.MaxAnswer + 1, replay.MaxAnswer} {
 		answer := bytes.Repeat([]byte("a"), length)
 		require.Equal(t, first, here.Begin(ctx, keyed("k", "id")))
-		require.Equal(t, answer, here.Finish(ctx, keyed("k", "id"), answer))
+		require.Equal(t, answer, here.Finish(keyed("k", "id"), answer))
 	}
 	require.Equal(t, replay.Saved, here.Begin(ctx, keyed("k", "id")).State)
 }
@@ -238,7 +239,7 @@ func testBeginManyAtOnceOnTwoReplicasOneIsFirst(t *testing.T, rdb redis.Universa
 				switch o := here.Begin(ctx, request); o.State {
 				case replay.First:
 					stored.Add(1)
-					answers[i] = string(here.Finish(ctx, request, fmt.Append(nil, "answer of ", i)))
+					answers[i] = string(here.Finish(request, fmt.Append(nil, "answer of ", i)))
 				case replay.Saved:
 					answers[i] = string(o.Answer)
 				}
@@ -256,13 +257,13 @@ func testWindowOverIsForgottenAndItsMemoryFreed(t *testing.T, rdb redis.Universa
 	ctx := context.Background()
 	here := replica(t, rdb, func(o *replay.Options) { o.Window, o.Lease = time.Second, time.Second })
 	for i := range 150 { // more than one call forgets
-		here.Finish(ctx, keyed(fmt.Sprint("old", i), "id"), []byte("old"))
+		here.Finish(keyed(fmt.Sprint("old", i), "id"), []byte("old"))
 	}
 	require.Eventually(t, func() bool {
 		return here.Begin(ctx, keyed("old149", "other")).State == replay.First
 	}, patience, 50*time.Millisecond)
 	for i := range 3 {
-		here.Finish(ctx, keyed(fmt.Sprint("new", i), "id"), []byte("new"))
+		here.Finish(keyed(fmt.Sprint("new", i), "id"), []byte("new"))
 	}
 	require.EqualValues(t, 4, rdb.HLen(ctx, "test:{demo}:replay").Val())
 	require.EqualValues(t, 4, rdb.ZCard(ctx, "test:{demo}:replay-age").Val())
@@ -278,7 +279,7 @@ func testMaxKeysReachedTheOldestIsForgotten(t *testing.T, rdb redis.UniversalCli
 	for i := range 25 {
 		r := keyed(fmt.Sprint("key", i), "id")
 		require.Equal(t, first, here.Begin(ctx, r))
-		here.Finish(ctx, r, []byte("words"))
+		here.Finish(r, []byte("words"))
 		for now := rdb.Time(ctx).Val().UnixMilli(); rdb.Time(ctx).Val().UnixMilli() == now; { // ages differ by a millisecond
 		}
 	}
@@ -290,7 +291,7 @@ func testMaxKeysReachedTheOldestIsForgotten(t *testing.T, rdb redis.UniversalCli
 	require.Equal(t, first, here.Begin(ctx, keyed("key14", "id")))
 
 	fewer := replica(t, rdb, func(o *replay.Options) { o.MaxKeys = 3 })
-	fewer.Finish(ctx, keyed("one more", "id"), []byte("words"))
+	fewer.Finish(keyed("one more", "id"), []byte("words"))
 	require.EqualValues(t, 3, rdb.HLen(ctx, "test:{demo}:replay").Val(), "a smaller bound holds at once")
 }
 
@@ -298,7 +299,7 @@ func testRedisShowsNeitherKeysNorIDs(t *testing.T, rdb redis.UniversalClient) {
 	ctx := context.Background()
 	here := replica(t, rdb)
 	here.Begin(ctx, keyed("secret-key-1", "secret-id-1"))
-	here.Finish(ctx, keyed("secret-key-2", "secret-id-2"), []byte("words"))
+	here.Finish(keyed("secret-key-2", "secret-id-2"), []byte("words"))
 	all := fmt.Sprint(rdb.HGetAll(ctx, "test:{demo}:replay").Val(), rdb.ZRange(ctx, "test:{demo}:replay-age", 0, -1).Val())
 	require.Contains(t, all, "words")
 	require.NotContains(t, all, "secret")
@@ -308,14 +309,31 @@ func testRedisShowsNeitherKeysNorIDs(t *testing.T, rdb redis.UniversalClient) {
 	require.Equal(t, saved("words"), here.Begin(ctx, keyed("secret-key-2", "secret-id-2")))
 }
 
+func testRedisLosesItsScriptsGetsThemAgain(t *testing.T, rdb redis.UniversalClient) {
+	ctx := context.Background()
+	here := replica(t, rdb)
+	here.Finish(keyed("k", "id"), []byte("words"))
+	require.NoError(t, rdb.ScriptFlush(ctx).Err())
+	var wg sync.WaitGroup
+	for range 300 { // more than one batch
+		wg.Go(func() {
+			if string(here.Begin(ctx, keyed("k", "id")).Answer) != "words" {
+				t.Error("not the words")
+			}
+		})
+	}
+	wg.Wait()
+	require.Empty(t, here.log)
+}
+
 func testRedisLosesEntriesIsFirstAgain(t *testing.T, rdb redis.UniversalClient) {
 	ctx := context.Background()
 	here := replica(t, rdb)
 	for _, key := range []string{"test:{demo}:replay", "test:{demo}:replay-age"} {
-		here.Finish(ctx, keyed("k", "id"), []byte("words"))
+		here.Finish(keyed("k", "id"), []byte("words"))
 		require.NoError(t, rdb.Del(ctx, key).Err())
 		require.Equal(t, first, here.Begin(ctx, keyed("k", "other values")), key)
-		here.Release(ctx, keyed("k", "other values"))
+		here.Release(keyed("k", "other values"))
 		require.EqualValues(t, 0, rdb.HLen(ctx, "test:{demo}:replay").Val())
 	}
 }
@@ -325,9 +343,9 @@ func TestRedis_none_everyOneIsFirst(t *testing.T) {
 	here := replica(t, nil)
 	for range 2 {
 		require.Equal(t, first, here.Begin(ctx, keyed("k", "id")))
-		require.Equal(t, "words", string(here.Finish(ctx, keyed("k", "id"), []byte("words"))))
+		require.Equal(t, "words", string(here.Finish(keyed("k", "id"), []byte("words"))))
 	}
-	here.Release(ctx, keyed("k", "id"))
+	here.Release(keyed("k", "id"))
 	require.Equal(t, 2, here.count(t, "unknown"))
 	require.Empty(t, here.log)
 }
@@ -336,11 +354,11 @@ func TestRedis_awayForAWhile_everyOneIsFirstUntilItIsBack(t *testing.T) {
 	ctx := context.Background()
 	server, rdb := redistest.Mini(t)
 	here := replica(t, rdb)
-	here.Finish(ctx, keyed("k", "id"), []byte("words"))
+	here.Finish(keyed("k", "id"), []byte("words"))
 
 	server.SetError("LOADING Redis is loading the dataset in memory")
 	require.Equal(t, first, here.Begin(ctx, keyed("k", "id")))
-	require.Equal(t, "others", string(here.Finish(ctx, keyed("k", "id"), []byte("others"))))
+	require.Equal(t, "others", string(here.Finish(keyed("k", "id"), []byte("others"))))
 	server.SetError("")
 	require.Equal(t, first, here.Begin(ctx, keyed("k", "id")), "it is left alone for a second")
 	here.clock.advance(time.Second)
@@ -360,15 +378,35 @@ func TestRedis_hangs_nobodyWaitsForIt(t *testing.T) {
 	server.Pause()
 	for i := range 5 { // each would take go-redis's own 3 s, several times
 		require.Equal(t, first, here.Begin(ctx, keyed("k", "id")))
-		here.Finish(ctx, keyed("k", "id"), fmt.Append(nil, i))
+		here.Finish(keyed("k", "id"), fmt.Append(nil, i))
 	}
 	require.Equal(t, 1, strings.Count(here.log.String(), "repeats are not remembered"), here.log)
 	server.Resume()
 	require.Eventually(t, func() bool {
 		here.clock.advance(time.Second)
-		here.Finish(ctx, keyed("k2", "id"), []byte("words"))
+		here.Finish(keyed("k2", "id"), []byte("words"))
 		return here.Begin(ctx, keyed("k2", "id")).State == replay.Saved
 	}, patience, 10*time.Millisecond)
+}
+
+func TestRedis_hangsUnderLoad_allThatWaitFailTogether(t *testing.T) {
+	server := redistest.Start(t)
+	rdb := redis.NewClient(&redis.Options{Addr: server.Addr, ContextTimeoutEnabled: true})
+	t.Cleanup(func() { _ = rdb.Close() })
+	here := replica(t, rdb, func(o *replay.Options) { o.CallTimeout = 100 * time.Millisecond })
+	require.NoError(t, rdb.Ping(context.Background()).Err())
+	server.Pause()
+	var wg sync.WaitGroup
+	for i := range 5000 { // one after the other, in batches, they would take 4 s
+		wg.Go(func() {
+			if here.Begin(context.Background(), keyed(fmt.Sprint(i), "id")).State != replay.First {
+				t.Error("not the first")
+			}
+		})
+	}
+	wg.Wait()
+	require.Equal(t, 5000, here.count(t, "unknown"))
+	require.Equal(t, 1, strings.Count(here.log.String(), "level=WARN"), here.log)
 }
 
 func TestRedis_full_everyOneIsFirst(t *testing.T) {
