@@ -194,7 +194,7 @@ func (s *Suite) plan() (err error) {
 	}
 	s.Emulator = s.service(Emulator, 1, sheets, "-data="+filepath.Join(s.opts.Dir, "sheets"), "-create="+ledger.Spreadsheet)
 	own := map[string][]string{
-		API:      append([]string{"-shutdown-delay=1s"}, s.opts.Topics...), // longer than the balancer needs to look elsewhere
+		API:      append([]string{"-shutdown-delay=1s", "-limits=false"}, s.opts.Topics...), // longer than the balancer needs to look elsewhere
 		Consumer: nil,
 		Flusher:  {"-interval=1s"},
 		Demo:     s.opts.Topics,

@@ -17,6 +17,8 @@ import (
 	"github.com/formstream/formstream/pkg/form"
 	"github.com/formstream/formstream/pkg/kafka"
 	"github.com/formstream/formstream/pkg/submission"
+	"github.com/formstream/formstream/services/form-api/formapi/fate"
+	"github.com/formstream/formstream/services/form-api/formapi/guard"
 	"github.com/formstream/formstream/services/form-api/formapi/replay"
 )
 
@@ -78,7 +80,12 @@ func New(cfg Config, forms *form.Set, deps chassis.Deps) (*App, error) {
 	if err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
+	judge, err := a.newGuard(signingKeys)
+	if err != nil {
+		return nil, errors.Join(err, a.Close())
+	}
 	a.intake = &intake{
+		guard: judge,
 		forms: a.forms.Load, repeats: answers, producer: a.producer, missing: a.topics.missing, signer: signer,
 		now: time.Now, newID: submission.NewID, timeout: cfg.ProduceTimeout,
 		bodies: newBodies(bodyBudget), maxInFlight: int64(cfg.MaxInFlight),
@@ -91,7 +98,8 @@ func New(cfg Config, forms *form.Set, deps chassis.Deps) (*App, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("register metrics: %w", err), a.Close())
 	}
-	a.handler = newHandler(a.intake, deps.Log)
+	told := &receipts{signer: signer, fates: fate.New(a.topics.asked, fate.Options{}), log: deps.Log}
+	a.handler = newHandler(a.intake, told, deps.Log)
 	deps.Health.Register("kafka", a.stores)
 	deps.Health.Register("topics", a.topics.ready)
 	return a, nil
@@ -109,7 +117,7 @@ func (a *App) stores(context.Context) error {
 func topicsOf(forms *form.Set) []string {
 	var names []string
 	for _, f := range forms.All() {
-		names = append(names, f.Topic())
+		names = append(names, f.Topic(), guard.Quarantine(f.ID))
 	}
 	return names
 }
@@ -136,6 +144,17 @@ func (a *App) dialRedis() (err error) {
 	}
 	a.redis, err = buffer.Dial(a.cfg.Redis)
 	return err
+}
+
+func (a *App) newGuard(keys [][]byte) (*guard.Guard, error) {
+	trusted, err := a.cfg.trusted()
+	if err != nil {
+		return nil, err
+	}
+	return guard.New(guard.Options{
+		Redis: a.redis, Prefix: a.cfg.Redis.Prefix, Keys: keys, Trusted: trusted, NoLimits: !a.cfg.Limits,
+		Log: a.deps.Log.With("component", "guard"), Registerer: a.deps.Metrics,
+	})
 }
 
 func (a *App) rememberAnswers(secret []byte) (*replay.Store, error) {

@@ -165,6 +165,8 @@ func TestApp_topicsMayNotBeCreated_notReadyAndSaysWhatToDo(t *testing.T) {
 
 		kafkatest.CreateTopic(t, c.Brokers(), "forms.demo", 3)
 		kafkatest.CreateTopic(t, c.Brokers(), "forms.other", 3)
+		kafkatest.CreateTopic(t, c.Brokers(), "quarantine.demo", 1)
+		kafkatest.CreateTopic(t, c.Brokers(), "quarantine.other", 1)
 		b.waitReady()
 		kafkatest.WaitUntil(t, func() bool {
 			status, _, _ := b.post("/forms/demo", good)

@@ -11,6 +11,7 @@ import (
 // Config is what an operator sets.
 type Config struct {
 	chassis.Config
+	Front
 
 	// ProduceTimeout is how long a submitter waits for the brokers. Default 3 s. Shorter turns a slow moment into 503s,
 	// longer lets browsers and balancers give up first, and those know less than our answer says.
@@ -43,13 +44,14 @@ func (c *Config) RegisterFlags(fs *flag.FlagSet) {
 	chassis.SetDefault(fs, "http", "127.0.0.1:3000")
 	chassis.SetDefault(fs, "topics-create", "true") // without it the first start of a new form would be a failure
 	fs.DurationVar(&c.ProduceTimeout, "produce-timeout", 3*time.Second, "how long a submitter waits for the brokers before the answer is 503")
+	c.Front.RegisterFlags(fs)
 	fs.DurationVar(&c.KeyWindow, "key-window", time.Hour, "how long the answer to a submission with an Idempotency-Key is repeated, where -redis is given")
 	fs.IntVar(&c.MaxInFlight, "max-in-flight", 10_000, "`submissions` under way at a time; more are answered 503 at once")
 }
 
 // Validate joins everything that is wrong.
 func (c *Config) Validate() error {
-	errs := []error{c.Config.Validate()}
+	errs := []error{c.Config.Validate(), c.Front.Validate()}
 	if c.HTTP == "" {
 		errs = append(errs, chassis.Missing("http", "give the address to serve on, such as 127.0.0.1:3000"))
 	}

@@ -20,8 +20,9 @@ import (
 	"github.com/formstream/formstream/pkg/chassis"
 	"github.com/formstream/formstream/pkg/form"
 	"github.com/formstream/formstream/pkg/submission"
-	"github.com/formstream/formstream/services/form-api/formapi/replay"
 	"github.com/formstream/formstream/pkgtest/kafkatest"
+	"github.com/formstream/formstream/services/form-api/formapi/guard"
+	"github.com/formstream/formstream/services/form-api/formapi/replay"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m, kafkatest.Leftovers()...) }
@@ -82,6 +83,8 @@ type testBundle struct {
 	handler http.Handler
 	log     *syncBuffer
 	metrics *prometheus.Registry
+
+	receipts *receipts
 }
 
 var received = time.Date(2026, 11, 21, 18, 30, 0, 123_456_789, time.FixedZone("", 3600))
@@ -95,12 +98,13 @@ func setup(t testing.TB, p producer) *testBundle {
 	b.intake = &intake{
 		forms: func() *form.Set { return forms }, producer: p, missing: func(string) bool { return false }, signer: signer,
 		now: func() time.Time { return received }, newID: func() string { return "0193506c-0000-7000-8000-000000000001" },
-		timeout: time.Minute, bodies: newBodies(bodyBudget), maxInFlight: 100, repeats: forgetful(t),
+		timeout: time.Minute, bodies: newBodies(bodyBudget), maxInFlight: 100, repeats: forgetful(t), guard: lenient(t),
 	}
 	zero := func() float64 { return 0 }
 	b.intake.metrics, err = newMetrics(b.metrics, gauges{zero, zero, zero})
 	require.NoError(t, err)
-	b.handler = newHandler(b.intake, slog.New(slog.NewJSONHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	b.receipts = &receipts{signer: signer, log: discard()}
+	b.handler = newHandler(b.intake, b.receipts, slog.New(slog.NewJSONHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug})))
 	return b
 }
 
@@ -110,6 +114,14 @@ func forgetful(t testing.TB) *replay.Store {
 	store, err := replay.New(nil, replay.Options{Secret: []byte(testKey), Log: discard(), Metrics: prometheus.NewRegistry()})
 	require.NoError(t, err)
 	return store
+}
+
+// lenient is a guard without limits.
+func lenient(t testing.TB) *guard.Guard {
+	t.Helper()
+	g, err := guard.New(guard.Options{Keys: [][]byte{[]byte(testKey)}, NoLimits: true, Log: discard(), Registerer: prometheus.NewRegistry()})
+	require.NoError(t, err)
+	return g
 }
 
 // request makes a request without a network.
@@ -192,6 +204,7 @@ func setupApp(t testing.TB, brokers []string, change func(*Config), beforeRun ..
 	t.Helper()
 	var cfg Config
 	chassis.Defaults(&cfg)
+	cfg.Limits = false
 	cfg.HTTP = "127.0.0.1:0"
 	cfg.Kafka.Brokers = brokers
 	cfg.Kafka.Linger = 0

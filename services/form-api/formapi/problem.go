@@ -10,6 +10,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"github.com/formstream/formstream/pkg/form"
+	"github.com/formstream/formstream/services/form-api/formapi/guard"
 )
 
 // Code names a kind of problem. It is stable: clients and dashboards depend on it.
@@ -28,6 +29,11 @@ const (
 	CodeInternal    Code = "internal"
 	CodeKey         Code = "idempotency-key"
 	CodeKeyReused   Code = "idempotency-key-reused"
+	CodeClientLimit Code = guard.CodeClientLimit
+	CodeFormLimit   Code = guard.CodeFormLimit
+	CodeNoAPIKey    Code = guard.CodeUnauthorized
+	CodeNoCaptcha   Code = guard.CodeCaptchaRequired
+	CodeCaptchaAway Code = guard.CodeCaptchaUnavailable
 	CodeBusy        Code = "busy"
 	CodeUnavailable Code = "unavailable"
 	CodeUnconfirmed Code = "unconfirmed"
@@ -36,7 +42,8 @@ const (
 func codes() []Code {
 	return []Code{
 		CodeMalformed, CodeUnknownForm, CodeNotFound, CodeMethod, CodeTooSlow, CodeTooLarge, CodeMediaType, CodeInvalid,
-		CodeInternal, CodeKey, CodeKeyReused, CodeBusy, CodeUnavailable, CodeUnconfirmed,
+		CodeInternal, CodeKey, CodeKeyReused, CodeBusy,
+		CodeClientLimit, CodeFormLimit, CodeNoAPIKey, CodeNoCaptcha, CodeCaptchaAway, CodeUnavailable, CodeUnconfirmed,
 	}
 }
 
@@ -63,6 +70,16 @@ func (c Code) about() (status int, title, remedy string) {
 		return http.StatusBadRequest, "The Idempotency-Key cannot be used", "Send a new random one, such as a UUID, with each submission, and the same one when you try it again."
 	case CodeKeyReused:
 		return http.StatusUnprocessableEntity, "This Idempotency-Key came with other answers before", "Nothing was stored. Send a new key with each new submission."
+	case CodeClientLimit:
+		return http.StatusTooManyRequests, "You have sent too many submissions in a short time", "Nothing was stored. Send it again after the time in Retry-After."
+	case CodeFormLimit:
+		return http.StatusTooManyRequests, "This form gets too many submissions at the moment", "Nothing was stored. Send it again after the time in Retry-After."
+	case CodeNoAPIKey:
+		return http.StatusUnauthorized, "This form takes submissions with an API key only", "Send a key that the form's owner has given you, as Authorization: Bearer KEY."
+	case CodeNoCaptcha:
+		return http.StatusUnprocessableEntity, "The puzzle has not been solved", "Nothing was stored. Solve the puzzle on the page, and send it again."
+	case CodeCaptchaAway:
+		return http.StatusServiceUnavailable, "The puzzle cannot be checked at the moment", "Nothing was stored. Send it again after the time in Retry-After."
 	case CodeBusy:
 		return http.StatusServiceUnavailable, "Too many submissions are under way", "Nothing was stored. Send it again after the time in Retry-After."
 	case CodeUnavailable:

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"net/http"
 
-	"github.com/formstream/formstream/pkg/form"
-	"github.com/formstream/formstream/pkg/submission"
 	"github.com/formstream/formstream/services/form-api/formapi/replay"
 )
 
@@ -17,8 +15,8 @@ const keyField = "_key"
 // repeats remembers the answers to keyed submissions: see [replay.Store].
 type repeats interface {
 	Begin(ctx context.Context, r replay.Request) replay.Outcome
-	Finish(ctx context.Context, r replay.Request, answer []byte) []byte
-	Release(ctx context.Context, r replay.Request)
+	Finish(r replay.Request, answer []byte) []byte
+	Release(r replay.Request)
 }
 
 // keyOf returns the Idempotency-Key of a request; "" when it has none. The header comes before the field.
@@ -32,9 +30,10 @@ func keyOf(r *http.Request, steering map[string]string) (string, error) {
 
 // storeOnce stores a keyed submission, or says again what was said when the same request came before. What is remembered
 // is a courtesy: its id is made of form, key and values, so a repeat becomes one row in any case.
-func (in *intake) storeOnce(ctx context.Context, f *form.Form, s submission.Submission, key string) answer {
-	request := replay.Request{Form: f.ID, Key: key, ID: s.ID}
-	switch before := in.repeats.Begin(ctx, request); before.State {
+func (in *intake) storeOnce(ctx context.Context, p parcel, key string) answer {
+	request := replay.Request{Form: p.form.ID, Key: key, ID: p.submission.ID}
+	before := in.repeats.Begin(ctx, request)
+	switch before.State {
 	case replay.Conflict:
 		return refuse(newProblem(CodeKeyReused, ""))
 	case replay.Saved:
@@ -44,16 +43,16 @@ func (in *intake) storeOnce(ctx context.Context, f *form.Form, s submission.Subm
 		}
 	case replay.First:
 	}
-	a := in.store(ctx, f, s)
+	a := in.store(ctx, p)
 	if a.problem != nil {
-		in.repeats.Release(ctx, request)
+		in.repeats.Release(request)
 		return a
 	}
 	said, err := json.Marshal(a.accepted)
 	if err != nil {
 		panic(fmt.Errorf("encode an answer of ours: %w", err))
 	}
-	if kept := in.repeats.Finish(ctx, request, said); string(kept) != string(said) {
+	if kept := in.repeats.Finish(request, said); string(kept) != string(said) {
 		var first accepted
 		if json.Unmarshal(kept, &first) == nil {
 			return answer{accepted: &first, repeated: true}

@@ -17,16 +17,18 @@ import (
 
 const welcome = `This is Formstream's front door.
 
-Submissions are posted as JSON to /forms/{form}. What an error means is said at /problems/{code}.
+Submissions are posted to /forms/{form}, as JSON or as an HTML form sends them. What has become of one is told at
+/receipts/{receipt}. What an error means is said at /problems/{code}.
 `
 
 // newHandler routes requests. It keeps whatever goes wrong in one request from the others.
-func newHandler(in *intake, log *slog.Logger) http.Handler {
+func newHandler(in *intake, receipts *receipts, log *slog.Logger) http.Handler {
 	r := chi.NewRouter()
 	r.Use(func(next http.Handler) http.Handler { return logged(next, log) })
 	r.Use(func(next http.Handler) http.Handler { return recovered(next, in.metrics, log) })
 	r.Use(middleware.GetHead)
 	r.HandleFunc("/forms/{form}", in.serve)
+	r.Get("/receipts/{receipt}", receipts.serve)
 	r.Get("/problems/{code}", problems())
 	r.Get("/", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")

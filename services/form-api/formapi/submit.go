@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/formstream/formstream/pkg/form"
 	"github.com/formstream/formstream/pkg/kafka"
 	"github.com/formstream/formstream/pkg/submission"
+	"github.com/formstream/formstream/services/form-api/formapi/guard"
 )
 
 // producer is what a submission needs of Kafka: see [kafka.Producer].
@@ -27,6 +29,7 @@ type intake struct {
 	missing  func(topic string) bool // the topic is known not to exist
 	signer   *submission.Signer
 	repeats  repeats
+	guard    *guard.Guard
 	now      func() time.Time
 	newID    func() string
 	timeout  time.Duration // for the brokers
@@ -98,6 +101,9 @@ func (in *intake) serve(w http.ResponseWriter, r *http.Request) {
 	if known {
 		formID = f.ID
 	}
+	if known && in.guard.CORS(w, r, f) {
+		return
+	}
 	a := in.answer(r, f, began)
 	a.form = formID
 	noteAnswer(r, a)
@@ -117,6 +123,9 @@ func (in *intake) answer(r *http.Request, f *form.Form, receivedAt time.Time) an
 	if p != nil {
 		return refuseUnread(p)
 	}
+	if refused := in.guard.Admit(r, f); refused != nil {
+		return refuseUnread(guarded(refused))
+	}
 	if in.inFlight.Add(1) > in.maxInFlight {
 		in.inFlight.Add(-1)
 		return refuseUnread(newProblem(CodeBusy, ""))
@@ -127,7 +136,12 @@ func (in *intake) answer(r *http.Request, f *form.Form, receivedAt time.Time) an
 	if refused != nil {
 		return *refused
 	}
-	values, wrong := f.Check(content.raw)
+	return in.take(r, f, content, receivedAt)
+}
+
+// take checks, judges and stores what the body held.
+func (in *intake) take(r *http.Request, f *form.Form, c content, receivedAt time.Time) answer {
+	values, wrong := f.Check(c.raw)
 	if len(wrong) > 0 {
 		return refuse(invalid(wrong))
 	}
@@ -135,16 +149,56 @@ func (in *intake) answer(r *http.Request, f *form.Form, receivedAt time.Time) an
 	if err != nil {
 		panic(fmt.Errorf("encode what was checked: %w", err)) // the two disagree: answered 500, and logged
 	}
-	key, err := keyOf(r, content.steering)
+	key, err := keyOf(r, c.steering)
 	if err != nil {
 		return refuse(newProblem(CodeKey, err.Error()))
 	}
-	s := submission.Submission{ID: in.newID(), Form: f.ID, ReceivedAt: receivedAt.UTC().Truncate(time.Millisecond), Data: data}
-	if key == "" {
-		return in.store(r.Context(), f, s)
+	p := parcel{form: f, topic: f.Topic()}
+	p.submission = submission.Submission{ID: in.newID(), Form: f.ID, ReceivedAt: receivedAt.UTC().Truncate(time.Millisecond), Data: data}
+	post := guard.Post{Form: f, Steering: c.steering, Page: guard.FromPage(r)}
+	if key != "" {
+		p.submission.ID = submission.KeyedID(f.ID, key, data)
+		post.ID = p.submission.ID
 	}
-	s.ID = submission.KeyedID(f.ID, key, data)
-	return in.storeOnce(r.Context(), f, s, key)
+	verdict := in.guard.Judge(r.Context(), r, post)
+	switch {
+	case verdict.Refuse != nil:
+		return refuse(guarded(verdict.Refuse))
+	case verdict.Quarantine != "":
+		p.topic, p.verdict = guard.Quarantine(f.ID), verdict.Quarantine
+	}
+	if key == "" {
+		return in.store(r.Context(), p)
+	}
+	return in.storeOnce(r.Context(), p, key)
+}
+
+// parcel is a submission on its way to Kafka.
+type parcel struct {
+	form       *form.Form
+	topic      string
+	verdict    string // why it is kept aside; "": it is not
+	submission submission.Submission
+}
+
+func (p parcel) headers() []submission.Header {
+	headers := p.submission.Headers()
+	if p.verdict != "" {
+		headers = append(headers, guard.Headers(p.verdict)...)
+	}
+	return headers
+}
+
+// guarded is a guard's refusal as our clients get it.
+func guarded(r *guard.Refusal) *Problem {
+	p := newProblem(Code(r.Code), r.Detail)
+	if r.RetryAfter > 0 {
+		p.with("Retry-After", strconv.Itoa(int(r.RetryAfter.Seconds())))
+	}
+	if r.Challenge != "" {
+		p.with("WWW-Authenticate", r.Challenge)
+	}
+	return p
 }
 
 // read returns what the body holds, or how it is refused.
@@ -177,18 +231,21 @@ func bodyProblem(err error) *Problem {
 }
 
 // store hands the submission to Kafka and waits.
-func (in *intake) store(ctx context.Context, f *form.Form, s submission.Submission) answer {
-	topic := f.Topic()
-	if in.missing(topic) {
+func (in *intake) store(ctx context.Context, p parcel) answer {
+	s := p.submission
+	if in.missing(p.topic) {
 		return refuse(newProblem(CodeUnavailable, "This form's place in the log is missing. Nothing was stored."))
 	}
 	ctx, cancel := context.WithTimeout(ctx, in.timeout)
 	defer cancel()
 	began := in.now()
-	partition, offset, err := in.producer.Produce(ctx, topic, []byte(s.ID), s.Headers(), s.Data)
-	in.metrics.produced(f.ID, in.now().Sub(began), err)
+	partition, offset, err := in.producer.Produce(ctx, p.topic, []byte(s.ID), p.headers(), s.Data)
+	in.metrics.produced(p.form.ID, in.now().Sub(began), err)
 	if err != nil {
 		return refuse(produceProblem(err, s))
+	}
+	if p.verdict != "" {
+		offset = submission.NoOffset // it has no place among the form's submissions
 	}
 	return answer{accepted: &accepted{
 		ID: s.ID, Form: s.Form, ReceivedAt: s.ReceivedAt.Format(timeLayout),

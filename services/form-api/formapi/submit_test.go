@@ -385,7 +385,7 @@ func TestAccessLog_holdsNoValue(t *testing.T) {
 func BenchmarkHandler(b *testing.B) {
 	bundle := setup(b, stored())
 	bundle.log = nil
-	bundle.handler = newHandler(bundle.intake, discard())
+	bundle.handler = newHandler(bundle.intake, bundle.receipts, discard())
 	body := []byte(good)
 	b.ReportAllocs()
 	for b.Loop() {

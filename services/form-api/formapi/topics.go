@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 
 	"github.com/formstream/formstream/pkg/chassis"
 	"github.com/formstream/formstream/pkg/kafka"
+	"github.com/formstream/formstream/services/form-api/formapi/guard"
 )
 
 const (
@@ -34,10 +36,12 @@ type topics struct {
 	wake chan struct{} // capacity 1: filled when names change
 
 	mu      sync.Mutex
+	admin   *kafka.Admin // of the connection that is open; nil: none is
 	names   []string
 	ensured map[string]bool // topics that have been there once
 	seen    time.Time       // the brokers' last answer
 	problem error           // why the last look failed
+	told    string          // the trouble that was logged last; "" once all is well
 	untold  string          // which topics the brokers did not tell of, and why
 	absent  map[string]bool // by the last answer
 }
@@ -51,6 +55,13 @@ func (t *topics) run(ctx context.Context) {
 			pause(ctx, retryEvery)
 		}
 	}
+}
+
+// offer lets others ask the brokers, too.
+func (t *topics) offer(admin *kafka.Admin) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.admin = admin
 }
 
 // set names the topics to look after from now on: those of the forms. A new one is made before its form takes submissions.
@@ -72,6 +83,8 @@ func (t *topics) watch(ctx context.Context) error {
 	}
 	defer func() { _ = client.Close() }()
 	admin := kafka.NewAdmin(client)
+	t.offer(admin)
+	defer t.offer(nil)
 	for {
 		if fresh := t.unseen(); len(fresh) > 0 {
 			err := t.ensure(ctx, admin, fresh)
@@ -117,12 +130,21 @@ func (t *topics) pause(ctx context.Context) bool {
 func (t *topics) ensure(ctx context.Context, admin *kafka.Admin, names []string) error {
 	ctx, cancel := context.WithTimeout(ctx, ensureTimeout)
 	defer cancel()
-	if err := admin.Ensure(ctx, names, t.spec); err != nil {
-		var missing *kafka.MissingTopicsError
-		if errors.As(err, &missing) {
-			t.answered(missing.Topics)
+	var missing []string
+	var failed error
+	for _, kind := range t.kinds(names) {
+		err := admin.Ensure(ctx, kind.names, kind.spec)
+		var none *kafka.MissingTopicsError
+		if errors.As(err, &none) {
+			missing = append(missing, none.Topics...)
 		}
-		return err
+		failed = errors.Join(failed, err)
+	}
+	if len(missing) > 0 {
+		t.answered(missing)
+	}
+	if failed != nil {
+		return failed
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -143,6 +165,11 @@ func (t *topics) look(ctx context.Context, admin *kafka.Admin) error {
 	}
 	t.answered(missing)
 	t.tell(err)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.unseenLocked()) == 0 {
+		t.told = ""
+	}
 	return nil
 }
 
@@ -184,7 +211,8 @@ func (t *topics) answered(missing []string) {
 func (t *topics) failed(err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.problem == nil || t.problem.Error() != err.Error() {
+	if text := err.Error(); text != t.told {
+		t.told = text
 		t.log.Warn("topics cannot be looked after; trying on", "component", "topics", "error", err)
 	}
 	t.problem = err
@@ -195,6 +223,27 @@ func (t *topics) trouble() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.problem
+}
+
+// kind is topics that are made alike.
+type kind struct {
+	names []string
+	spec  chassis.Topics
+}
+
+// kinds tells the forms' topics from those of what is kept aside, which is little, and which nobody reads in a hurry: one
+// partition is enough for that.
+func (t *topics) kinds(names []string) [2]kind {
+	taken, aside := kind{spec: t.spec}, kind{spec: t.spec}
+	aside.spec.Partitions = 1
+	for _, topic := range names {
+		if strings.HasPrefix(topic, guard.Quarantine("")) {
+			aside.names = append(aside.names, topic)
+		} else {
+			taken.names = append(taken.names, topic)
+		}
+	}
+	return [2]kind{taken, aside}
 }
 
 // wanted returns the topics to look after.

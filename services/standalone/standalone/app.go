@@ -120,7 +120,7 @@ func (a *App) common() chassis.Config {
 func (a *App) apiConfig() formapi.Config {
 	var c formapi.Config
 	chassis.Defaults(&c)
-	c.Config = a.common()
+	c.Config, c.Front = a.common(), a.cfg.Front
 	return c
 }
 

@@ -6,11 +6,13 @@ import (
 	"time"
 
 	"github.com/formstream/formstream/pkg/chassis"
+	"github.com/formstream/formstream/services/form-api/formapi"
 )
 
 // Config is what an operator sets.
 type Config struct {
 	chassis.Config
+	formapi.Front
 
 	EndpointHTTP string        // -endpoint-http: address of the embedded Sheets API and its page
 	Google       bool          // -google: write to Google Sheets
@@ -35,6 +37,7 @@ func (c *Config) RegisterFlags(fs *flag.FlagSet) {
 	chassis.SetDefault(fs, "kafka-linger", "0s") // the embedded broker acknowledges within a millisecond or one fsync
 	chassis.SetDefault(fs, "log-format", "text") // a person reads it
 	chassis.SetDefault(fs, "log-level", "WARN")  // whoever reads the banner need not read four services' start-up
+	c.Front.RegisterFlags(fs)
 	fs.StringVar(&c.EndpointHTTP, "endpoint-http", "127.0.0.1:3001", "`address` of the embedded Sheets API and its page, host:port; port 0 takes a free one")
 	fs.BoolVar(&c.Google, "google", false, "write to Google Sheets, with Application Default Credentials unless -credentials is given")
 	fs.StringVar(&c.Credentials, "credentials", "", "service-account `file`: write to Google Sheets with it")
@@ -45,7 +48,7 @@ func (c *Config) RegisterFlags(fs *flag.FlagSet) {
 
 // Validate joins everything that is wrong.
 func (c *Config) Validate() error {
-	errs := []error{c.Config.Validate()}
+	errs := []error{c.Config.Validate(), c.Front.Validate()}
 	if c.HTTP == "" {
 		errs = append(errs, chassis.Missing("http", "give the address to take submissions on, such as 127.0.0.1:3000"))
 	}

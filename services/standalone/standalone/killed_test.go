@@ -68,7 +68,7 @@ func (s *server) after(ctx context.Context, generation int) (string, int, error)
 // Three times the process is killed at a moment that the seed chooses; whoever was answered 202 finds the row, once.
 func TestStandalone_killedThreeTimes_everyAcceptedSubmissionIsInTheSheetOnce(t *testing.T) {
 	seed := ledger.Seed(t)
-	args := []string{"-forms=" + formsDir, "-data=" + filepath.Join(t.TempDir(), "data"), "-http=127.0.0.1:0", "-endpoint-http=127.0.0.1:0"}
+	args := []string{"-forms=" + formsDir, "-data=" + filepath.Join(t.TempDir(), "data"), "-http=127.0.0.1:0", "-endpoint-http=127.0.0.1:0", "-limits=false"}
 	binary(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()

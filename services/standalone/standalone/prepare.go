@@ -14,6 +14,7 @@ import (
 	"github.com/formstream/formstream/pkg/kafka"
 	"github.com/formstream/formstream/pkg/plugin"
 	"github.com/formstream/formstream/pkg/sheet"
+	"github.com/formstream/formstream/services/form-api/formapi/guard"
 	"github.com/formstream/formstream/services/sheets-consumer/sheetsconsumer"
 )
 
@@ -23,7 +24,7 @@ const (
 	fillBatch      = 1000
 )
 
-// prepare makes the topics of submissions and of plug-ins' events in the embedded broker, before anybody looks for them, and mends the log.
+// prepare makes the topics of submissions, of plug-ins' events and of what is kept aside in the embedded broker, before anybody looks for them, and mends the log.
 func (a *App) prepare(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, prepareTimeout)
 	defer cancel()
@@ -38,11 +39,14 @@ func (a *App) prepare(ctx context.Context) error {
 	}
 	defer func() { _ = client.Close() }()
 	admin := kafka.NewAdmin(client)
-	var submissions, events []string
+	var submissions, events, aside []string
 	for _, f := range a.forms.All() {
-		submissions, events = append(submissions, f.Topic()), append(events, plugin.Topic(f))
+		submissions, events, aside = append(submissions, f.Topic()), append(events, plugin.Topic(f)), append(aside, guard.Quarantine(f.ID))
 	}
-	if err := admin.Ensure(ctx, slices.Concat(submissions, events), a.cfg.Topics); err != nil {
+	single := a.cfg.Topics // as form-api makes it
+	single.Partitions = 1
+	err = errors.Join(admin.Ensure(ctx, slices.Concat(submissions, events), a.cfg.Topics), admin.Ensure(ctx, aside, single))
+	if err != nil {
 		return fmt.Errorf("make topics in the embedded log: %w", err)
 	}
 	return a.mend(ctx, client, admin, submissions)
