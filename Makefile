@@ -23,6 +23,7 @@ RUN_FLAGS    ?=
 DEPLOY_FLAGS ?=
 SUITE_FLAGS  ?=
 BURST_FLAGS  ?=
+INTAKE_FLAGS ?=
 
 LINTER := bin/golangci-lint
 
@@ -109,6 +110,12 @@ bench: ## Run the benchmarks, with allocations (BENCH=Validate)
 burst: ## 1000 users at once against the suite, beside the barest servers; minutes (BURST_FLAGS='-rounds 3')
 	scripts/burst.sh $(BURST_FLAGS)
 
+.PHONY: bench-intake
+bench-intake: ## What a submission costs form-api beside the barest servers; 4 minutes (INTAKE_FLAGS='-rounds 1')
+	@mkdir -p bin
+	@go build -o bin/ ./services/form-api ./loadtest ./loadtest/baseline
+	@exec bin/loadtest intake $(INTAKE_FLAGS)
+
 .PHONY: fuzz
 fuzz: ## Fuzz each target for FUZZTIME, 10s if not given
 	scripts/fuzz.sh '$(FUZZTIME)'
@@ -118,7 +125,7 @@ simulate: ## Try random schedules of crashes against the exactly-once rules (SCH
 	go run ./loadtest/simulate -schedules $(SCHEDULES) -seed $(SEED)
 
 .PHONY: screenshot
-screenshot: ## Take the README's picture of the emulator's grid; needs Chromium
+screenshot: ## Take the pictures in docs/images: the emulator's grid, a form's page; needs Chromium, npm
 	scripts/screenshot.sh
 
 .PHONY: deps

@@ -16,7 +16,7 @@ func TestRun_subcommand_isFoundOrExplained(t *testing.T) {
 	}{
 		{"none", nil, 2, "", usage},
 		{"help", []string{"-help"}, 0, usage, ""},
-		{"unknown", []string{"soak"}, 2, "", "loadtest: there is no subcommand \"soak\": use burst; loadtest help lists what there is\n"},
+		{"unknown", []string{"soak"}, 2, "", "loadtest: there is no subcommand \"soak\": use burst or intake; loadtest help lists what there is\n"},
 		{"burst", []string{"burst"}, 2, "", "burst: -url: is not set; give the address of form-api, such as http://127.0.0.1:3000\n"},
 	} {
 		t.Run(row.name, func(t *testing.T) {

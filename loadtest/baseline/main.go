@@ -20,6 +20,10 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
 	"github.com/formstream/formstream/loadtest/bare"
 	"github.com/formstream/formstream/pkg/chassis"
 )
@@ -41,6 +45,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	fs.SetOutput(stderr)
 	mode := fs.String("mode", "", "ceiling (keeps nothing) or floor (answers after Kafka's acknowledgement)")
 	address := fs.String("http", "127.0.0.1:0", "`address` to serve, host:port; port 0 takes a free one")
+	admin := fs.String("admin", "", "`address` of /metrics, host:port: what this process has used; off if empty")
 	brokers := fs.String("brokers", "", "of the floor: Kafka's `addresses`, separated by commas")
 	fs.StringVar(&o.Topic, "topic", "loadtest.floor", "of the floor: made if it is missing")
 	partitions := fs.Int("partitions", 6, "of the floor: partitions of a topic that is made")
@@ -57,7 +62,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "baseline:", err)
 		return 2
 	}
-	if err := serve(ctx, *mode, *address, o, stdout); err != nil {
+	if err := serve(ctx, *mode, *address, *admin, o, stdout); err != nil {
 		fmt.Fprintln(stderr, "baseline:", err)
 		return 1
 	}
@@ -83,7 +88,7 @@ func check(mode, brokers string, partitions int, o bare.FloorOptions, rest []str
 	return nil
 }
 
-func serve(ctx context.Context, mode, address string, o bare.FloorOptions, stdout io.Writer) error {
+func serve(ctx context.Context, mode, address, admin string, o bare.FloorOptions, stdout io.Writer) error {
 	handler := bare.Ceiling()
 	if mode == "floor" {
 		floor, err := bare.NewFloor(o)
@@ -97,9 +102,16 @@ func serve(ctx context.Context, mode, address string, o bare.FloorOptions, stdou
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(stdout, "http://%s\n", listener.Addr())
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: headerTimeout}
-	failed := make(chan error, 1)
+	failed := make(chan error, 2)
+	if admin != "" {
+		usage, err := serveUsage(ctx, admin, failed)
+		if err != nil {
+			return errors.Join(err, listener.Close())
+		}
+		defer usage.Close() //nolint:errcheck // it has nothing to lose
+	}
+	fmt.Fprintf(stdout, "http://%s\n", listener.Addr())
 	go func() { failed <- server.Serve(listener) }()
 	select {
 	case err := <-failed:
@@ -109,4 +121,23 @@ func serve(ctx context.Context, mode, address string, o bare.FloorOptions, stdou
 	draining, cancel := context.WithTimeout(context.WithoutCancel(ctx), o.Timeout+drainTimeout)
 	defer cancel()
 	return server.Shutdown(draining)
+}
+
+// serveUsage serves the runtime's and the kernel's counts of what this process has used. Close what it returns.
+func serveUsage(ctx context.Context, address string, failed chan<- error) (*http.Server, error) {
+	listener, err := chassis.Listen(ctx, "admin", address)
+	if err != nil {
+		return nil, err
+	}
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: headerTimeout}
+	go func() {
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			failed <- err
+		}
+	}()
+	return server, nil
 }

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/formstream/formstream/pkgtest/kafkatest"
+	"github.com/formstream/formstream/pkgtest/servers"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m, kafkatest.Leftovers()...) }
@@ -23,6 +25,10 @@ func TestRun_eachMode_printsItsAddressServesAndEnds(t *testing.T) {
 	brokers := strings.Join(kafkatest.Start(t).Brokers(), ",")
 	for _, args := range [][]string{{"-mode=ceiling"}, {"-mode=floor", "-brokers=" + brokers}} {
 		t.Run(args[0], func(t *testing.T) {
+			ports, err := servers.FreePorts(1)
+			require.NoError(t, err)
+			admin := fmt.Sprintf("127.0.0.1:%d", ports[0])
+			args = append(args, "-admin="+admin)
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			stdout, out := io.Pipe()
@@ -37,6 +43,15 @@ func TestRun_eachMode_printsItsAddressServesAndEnds(t *testing.T) {
 			require.NoError(t, err)
 			require.NoError(t, resp.Body.Close())
 			require.Equal(t, http.StatusAccepted, resp.StatusCode)
+
+			resp, err = client.Get("http://" + admin + "/metrics")
+			require.NoError(t, err)
+			text, err := io.ReadAll(resp.Body)
+			require.NoError(t, err)
+			require.NoError(t, resp.Body.Close())
+			for _, metric := range []string{"process_cpu_seconds_total ", "go_memstats_mallocs_total ", "go_memstats_alloc_bytes_total "} {
+				require.Contains(t, string(text), "\n"+metric)
+			}
 
 			cancel()
 			require.Zero(t, <-ended, stderr.String())

@@ -76,7 +76,11 @@ func candidates(field *form.Field, marker string, rng *rand.Rand) []any {
 	case "boolean":
 		first := rng.IntN(2) == 0
 		return []any{first, !first}
-	case "choice":
+	case "consent":
+		return []any{true}
+	case "date":
+		return []any{"2026-11-21"}
+	case "choice", "choices": // one answer alone will do for several
 		first := rng.IntN(len(field.Options))
 		var values []any
 		for _, o := range slices.Concat(field.Options[first:], field.Options[:first]) {

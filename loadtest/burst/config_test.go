@@ -29,7 +29,7 @@ func TestRun_wrongStart_isOneLineThatNamesTheRemedy(t *testing.T) {
 		{"unknown baseline", []string{url, "-against=floor"}, []string{"-against \"floor\"", "not the name of a target"}},
 		{"unknown count", []string{url, "-count=suite"}, []string{"-count \"suite\"", "not the name of a target"}},
 		{"empty name", []string{url, "-form=demo-form,"}, []string{"-form", "empty name"}},
-		{"unknown form", []string{url, "-form=demo"}, []string{"-form", "\"demo\"", "demo-form, student-data-form"}},
+		{"unknown form", []string{url, "-form=demo"}, []string{"-form", "\"demo\"", "demo-form, event-registration, student-data-form"}},
 		{"no forms", []string{url, "-forms=testdata"}, []string{"-forms", "testdata"}},
 		{"two ways to the sheets", []string{url, "-endpoint=http://a", "-credentials=file"}, []string{"-credentials", "-endpoint"}},
 		{"no emulator there", []string{url, "-endpoint=http://127.0.0.1:1"}, []string{"cannot be counted", "-count none"}},

@@ -63,8 +63,9 @@ func TestUsers_ramp_isSpreadEvenly(t *testing.T) {
 		require.Equal(t, want*time.Millisecond, users[i].starts)
 	}
 	require.Equal(t, "http://host/base/forms/demo-form", users[0].url)
-	require.Equal(t, "http://host/base/forms/student-data-form", users[1].url)
-	require.Equal(t, "http://host/base/forms/demo-form", users[2].url)
+	require.Equal(t, "http://host/base/forms/event-registration", users[1].url)
+	require.Equal(t, "http://host/base/forms/student-data-form", users[2].url)
+	require.Equal(t, "http://host/base/forms/demo-form", users[3].url)
 }
 
 func TestRun_eachUser_hasOneConnectionOfItsOwn(t *testing.T) {

@@ -6,7 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
+
+	"github.com/formstream/formstream/loadtest/table"
 )
 
 // write prints the report for people: tables of Markdown, padded so that a terminal shows them well too.
@@ -14,16 +15,16 @@ func (r *Report) write(w io.Writer) {
 	fmt.Fprintf(w, "%d users, %d requests each, one after another; started over %s; %s; %s; seed %d; form %s\n",
 		r.Users, r.Requests, duration(r.Ramp), plural(r.Rounds, "round"), r.warmup(), r.Seed, strings.Join(r.Forms, ", "))
 	fmt.Fprintf(w, "Latency in ms from the moment that a request was due, of those answered 202.\n\n")
-	table(w, r.latencies())
+	table.Write(w, r.latencies())
 	if r.Against != "" {
 		fmt.Fprintf(w, "\nAs a multiple of %s, round by round, the median:\n\n", r.Against)
-		table(w, r.ratios())
+		table.Write(w, r.ratios())
 	}
 	fmt.Fprintln(w)
-	table(w, r.answers())
+	table.Write(w, r.answers())
 	if rows := r.sheets(); len(rows) > 1 {
 		fmt.Fprintln(w)
-		table(w, rows)
+		table.Write(w, rows)
 	}
 	if len(r.Problems) > 0 {
 		fmt.Fprintln(w)
@@ -102,39 +103,4 @@ func plural(n int, noun string) string {
 		return "1 " + noun
 	}
 	return strconv.Itoa(n) + " " + noun + "s"
-}
-
-// table writes rows, the first of which is the header: numbers flush right, names flush left, - for what is missing at a
-// row's end.
-func table(w io.Writer, rows [][]string) {
-	width := make([]int, len(rows[0]))
-	isName := func(column int) bool { return column == 0 || rows[0][column] == "answer" }
-	for n, row := range rows {
-		for len(row) < len(width) {
-			row = append(row, "-")
-		}
-		rows[n] = row
-		for i, cell := range row {
-			width[i] = max(width[i], utf8.RuneCountInString(cell), len("-:"))
-		}
-	}
-	line := func(cells []string) { fmt.Fprintf(w, "| %s |\n", strings.Join(cells, " | ")) }
-	for n, row := range rows {
-		cells := make([]string, len(row))
-		for i, cell := range row {
-			padding := strings.Repeat(" ", width[i]-utf8.RuneCountInString(cell))
-			if cells[i] = padding + cell; isName(i) {
-				cells[i] = cell + padding
-			}
-		}
-		line(cells)
-		if n == 0 {
-			for i := range cells {
-				if cells[i] = strings.Repeat("-", width[i]-1) + ":"; isName(i) {
-					cells[i] = strings.Repeat("-", width[i])
-				}
-			}
-			line(cells)
-		}
-	}
 }
