@@ -56,6 +56,14 @@ func answersOf(field form.Field) []any {
 		return []any{21, 1, 0, 0.5, 5, 10, 100, 1000, -1}
 	case "boolean":
 		return []any{true, false}
+	case "consent":
+		return []any{true}
+	case "choices":
+		options := make([]any, len(field.Options))
+		for i, o := range field.Options {
+			options[i] = []any{o.Value}
+		}
+		return options
 	case "choice":
 		options := make([]any, len(field.Options))
 		for i, o := range field.Options {
