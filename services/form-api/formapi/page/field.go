@@ -248,7 +248,7 @@ func (d *formData) errors(view *FormView, lang string) {
 			continue
 		}
 		text := sentence(view.Form.Message(lang, e))
-		if e.Field != "" {
+		if e.Field != "" && !strings.HasPrefix(e.Field, "_") { // steering fields are no names that people know
 			text = e.Field + ": " + text
 		}
 		d.Items = append(d.Items, item{"", text})

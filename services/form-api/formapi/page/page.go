@@ -70,7 +70,7 @@ type FormView struct {
 	Lang    string              // from Match
 	Values  map[string][]string // by field: what was answered before, see Values; nil: nothing yet, defaults are chosen
 	Errors  []form.FieldError   // what is wrong with it
-	Problem string              // the code of what else is wrong: busy, unavailable, captcha …; "": nothing
+	Problem string              // the code of what else is wrong: busy, captcha-required …; "": nothing
 	Started string              // the signed time at which the page was made; "": left out
 	Key     string              // the idempotency key of what this page sends, unguessable and new for each view
 	Status  int                 // 0: 200

@@ -188,7 +188,7 @@
     for (const error of problem.errors) {
       const field = fields.find((f) => f.dataset.field === error.field);
       if (field) wrong.set(field, error.message.charAt(0).toUpperCase() + error.message.slice(1));
-      else others.push(error.field ? error.field + ": " + error.message : error.message);
+      else others.push(error.field && !error.field.startsWith("_") ? error.field + ": " + error.message : error.message);
     }
     show(main.dataset.summary, "", wrong, others);
     resetCaptcha();

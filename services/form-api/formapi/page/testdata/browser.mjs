@@ -122,6 +122,11 @@ scenario("a wrong answer is told when it is left", {}, async (page) => {
     await input(page, name).fill(right);
     await errorOf(page, name).waitFor({ state: "hidden" });
   }
+  await input(page, "age").fill("");
+  await input(page, "age").focus();
+  await page.keyboard.type("1e"); // which leaves the value empty, and is no answer left out
+  await input(page, "age").blur();
+  await errorOf(page, "age").getByText("whole number").waitFor();
 });
 
 scenario("what the server takes, the page does not refuse", {}, async (page) => {
