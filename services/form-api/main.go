@@ -12,13 +12,15 @@ import (
 	"os"
 
 	"github.com/formstream/formstream/pkg/chassis"
+	"github.com/formstream/formstream/pkg/form"
 	"github.com/formstream/formstream/services/form-api/formapi"
 )
 
 func main() {
 	cfg := &formapi.Config{}
 	run := func(ctx context.Context, deps chassis.Deps) error {
-		forms, err := cfg.LoadForms(os.LookupEnv)
+		load := func() (*form.Set, error) { return cfg.LoadForms(os.LookupEnv) }
+		forms, err := load()
 		if err != nil {
 			return err
 		}
@@ -26,6 +28,7 @@ func main() {
 		if err != nil {
 			return err
 		}
+		app.Reload(load)
 		return app.Run(ctx)
 	}
 	os.Exit(chassis.Run(context.Background(), "form-api", os.Args[1:], os.LookupEnv, os.Stdout, os.Stderr, cfg, run))

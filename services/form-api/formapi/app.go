@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
 
 	"github.com/formstream/formstream/pkg/buffer"
@@ -19,6 +21,7 @@ import (
 	"github.com/formstream/formstream/pkg/submission"
 	"github.com/formstream/formstream/services/form-api/formapi/fate"
 	"github.com/formstream/formstream/services/form-api/formapi/guard"
+	"github.com/formstream/formstream/services/form-api/formapi/page"
 	"github.com/formstream/formstream/services/form-api/formapi/replay"
 )
 
@@ -39,6 +42,8 @@ type App struct {
 	topics   *topics
 	producer *kafka.Producer
 	redis    redis.UniversalClient // nil: none
+	reloads  *prometheus.CounterVec
+	load     func() (*form.Set, error) // nil: the definitions stay as they are
 	listener net.Listener
 	handler  http.Handler
 }
@@ -84,8 +89,12 @@ func New(cfg Config, forms *form.Set, deps chassis.Deps) (*App, error) {
 	if err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
+	pages, err := page.New()
+	if err != nil {
+		return nil, errors.Join(err, a.Close())
+	}
 	a.intake = &intake{
-		guard: judge,
+		guard: judge, pages: pages, log: deps.Log,
 		forms: a.forms.Load, repeats: answers, producer: a.producer, missing: a.topics.missing, signer: signer,
 		now: time.Now, newID: submission.NewID, timeout: cfg.ProduceTimeout,
 		bodies: newBodies(bodyBudget), maxInFlight: int64(cfg.MaxInFlight),
@@ -98,7 +107,10 @@ func New(cfg Config, forms *form.Set, deps chassis.Deps) (*App, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("register metrics: %w", err), a.Close())
 	}
-	told := &receipts{signer: signer, fates: fate.New(a.topics.asked, fate.Options{}), log: deps.Log}
+	told := &receipts{signer: signer, fates: fate.New(a.topics.asked, fate.Options{}), log: deps.Log, page: a.intake.writeReceipt, problem: a.intake.writeProblem}
+	if a.reloads, err = newReloads(deps.Metrics); err != nil {
+		return nil, errors.Join(fmt.Errorf("register metrics: %w", err), a.Close())
+	}
 	a.handler = newHandler(a.intake, told, deps.Log)
 	deps.Health.Register("kafka", a.stores)
 	deps.Health.Register("topics", a.topics.ready)
@@ -171,17 +183,15 @@ func (a *App) Addr() string { return a.listener.Addr().String() }
 // flight, close the producer.
 func (a *App) Run(ctx context.Context) error {
 	watching, stop := context.WithCancel(context.WithoutCancel(ctx)) // until the last request has been answered
-	watched := make(chan struct{})
-	go func() {
-		defer close(watched)
-		a.topics.run(watching)
-	}()
+	var watched sync.WaitGroup
+	watched.Go(func() { a.topics.run(watching) })
+	watched.Go(func() { a.watch(watching) })
 	a.deps.Log.Info("form-api started", "component", "http", "address", a.Addr())
 	settings := a.cfg.ServeSettings(a.deps)
 	settings.ReadTimeout, settings.WriteTimeout = readTimeout, readTimeout+a.cfg.ProduceTimeout+answerTime
 	err := chassis.Serve(ctx, a.listener, a.handler, settings)
 	stop()
-	<-watched
+	watched.Wait()
 	return errors.Join(err, a.Close())
 }
 

@@ -22,6 +22,7 @@ import (
 	"github.com/formstream/formstream/pkg/submission"
 	"github.com/formstream/formstream/pkgtest/kafkatest"
 	"github.com/formstream/formstream/services/form-api/formapi/guard"
+	"github.com/formstream/formstream/services/form-api/formapi/page"
 	"github.com/formstream/formstream/services/form-api/formapi/replay"
 )
 
@@ -103,7 +104,10 @@ func setup(t testing.TB, p producer) *testBundle {
 	zero := func() float64 { return 0 }
 	b.intake.metrics, err = newMetrics(b.metrics, gauges{zero, zero, zero})
 	require.NoError(t, err)
-	b.receipts = &receipts{signer: signer, log: discard()}
+	b.intake.pages, err = page.New()
+	require.NoError(t, err)
+	b.intake.log = discard()
+	b.receipts = &receipts{signer: signer, log: discard(), page: b.intake.writeReceipt, problem: b.intake.writeProblem}
 	b.handler = newHandler(b.intake, b.receipts, slog.New(slog.NewJSONHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug})))
 	return b
 }

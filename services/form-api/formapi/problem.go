@@ -159,11 +159,16 @@ func unconfirmed(formID, id string) *Problem {
 
 // write sends the problem. What cannot be written has no reader any more.
 func (p *Problem) write(w http.ResponseWriter) {
+	p.addHeaders(w)
+	writeJSON(w, p.Status, "application/problem+json", p)
+}
+
+// addHeaders adds what this problem needs beside the usual.
+func (p *Problem) addHeaders(w http.ResponseWriter) {
 	header := w.Header()
 	for key, values := range p.header {
 		header[key] = values
 	}
-	writeJSON(w, p.Status, "application/problem+json", p)
 }
 
 func writeJSON(w http.ResponseWriter, status int, mediaType string, v any) {

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"time"
 
 	"github.com/go-chi/chi/v5"
 
+	"github.com/formstream/formstream/pkg/form"
 	"github.com/formstream/formstream/pkg/submission"
 	"github.com/formstream/formstream/services/form-api/formapi/fate"
 )
@@ -22,19 +24,26 @@ type receipts struct {
 	signer *submission.Signer
 	fates  fates
 	log    *slog.Logger
+
+	page    func(w http.ResponseWriter, r *http.Request, view fate.View, receivedAt time.Time)
+	problem func(w http.ResponseWriter, r *http.Request, p *Problem, back *form.Form)
 }
 
 func (s *receipts) serve(w http.ResponseWriter, r *http.Request) {
 	receipt, err := s.signer.Open(chi.URLParam(r, "receipt"))
 	if err != nil { // whoever guesses learns no more than that
-		newProblem(CodeNotFound, "There is no such receipt.").write(w)
+		s.problem(w, r, newProblem(CodeNotFound, "There is no such receipt."), nil)
 		return
 	}
 	become, err := s.fates.State(r.Context(), receipt)
 	if err != nil && !errors.Is(err, r.Context().Err()) {
 		s.log.Debug("watermarks could not be asked for", "component", "receipts", "form", receipt.Form, "error", err)
 	}
-	w.Header().Set("Vary", "Accept")
+	w.Header().Set("Vary", "Accept, Accept-Language")
+	if prefersHTML(r.Header) {
+		s.page(w, r, fate.NewView(receipt, become), receipt.ReceivedAt)
+		return
+	}
 	writeJSON(w, http.StatusOK, mediaJSON, fate.NewView(receipt, become))
 }
 

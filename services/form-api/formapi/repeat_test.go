@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
@@ -34,7 +35,7 @@ func replicas(t *testing.T, fail func(n int64) error) (first, second *testBundle
 			}
 			return 0, n, nil
 		}})
-		answers, err := replay.New(rdb, replay.Options{Prefix: "formstream:", Secret: []byte(testKey), Log: discard(), Metrics: prometheus.NewRegistry()})
+		answers, err := replay.New(rdb, replay.Options{Prefix: "formstream:", Secret: []byte(testKey), Log: discard(), Metrics: prometheus.NewRegistry(), CallTimeout: 10 * time.Second})
 		require.NoError(t, err)
 		b.intake.repeats = answers
 		return b

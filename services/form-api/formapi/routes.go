@@ -28,6 +28,8 @@ func newHandler(in *intake, receipts *receipts, log *slog.Logger) http.Handler {
 	r.Use(func(next http.Handler) http.Handler { return recovered(next, in.metrics, log) })
 	r.Use(middleware.GetHead)
 	r.HandleFunc("/forms/{form}", in.serve)
+	r.HandleFunc("/forms/{form}/schema.json", in.schema)
+	r.Get("/forms/{form}/thanks", in.thanks)
 	r.Get("/receipts/{receipt}", receipts.serve)
 	r.Get("/problems/{code}", problems())
 	r.Get("/", func(w http.ResponseWriter, _ *http.Request) {
@@ -36,6 +38,10 @@ func newHandler(in *intake, receipts *receipts, log *slog.Logger) http.Handler {
 		_, _ = io.WriteString(w, welcome)
 	})
 	r.NotFound(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet {
+			in.writeProblem(w, r, newProblem(CodeNotFound, ""), nil)
+			return
+		}
 		refuseUnread(newProblem(CodeNotFound, "")).write(w, r)
 	})
 	r.MethodNotAllowed(func(w http.ResponseWriter, r *http.Request) {

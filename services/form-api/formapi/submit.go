@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strconv"
 	"sync/atomic"
@@ -15,6 +16,7 @@ import (
 	"github.com/formstream/formstream/pkg/kafka"
 	"github.com/formstream/formstream/pkg/submission"
 	"github.com/formstream/formstream/services/form-api/formapi/guard"
+	"github.com/formstream/formstream/services/form-api/formapi/page"
 )
 
 // producer is what a submission needs of Kafka: see [kafka.Producer].
@@ -30,6 +32,8 @@ type intake struct {
 	signer   *submission.Signer
 	repeats  repeats
 	guard    *guard.Guard
+	pages    *page.Pages
+	log      *slog.Logger
 	now      func() time.Time
 	newID    func() string
 	timeout  time.Duration // for the brokers
@@ -55,8 +59,10 @@ const timeLayout = "2006-01-02T15:04:05.000Z"
 type answer struct {
 	accepted *accepted
 	problem  *Problem
-	unread   bool // nothing, or not all, of the body has been read
-	repeated bool // the words of an earlier answer to the same request
+	unread   bool           // nothing, or not all, of the body has been read
+	raw      map[string]any // what was sent, once it has been read, for the page that is shown again
+	page     bool           // a person's browser waits for a page
+	repeated bool           // the words of an earlier answer to the same request
 	form     string
 }
 
@@ -104,10 +110,22 @@ func (in *intake) serve(w http.ResponseWriter, r *http.Request) {
 	if known && in.guard.CORS(w, r, f) {
 		return
 	}
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		if known {
+			in.show(w, r, f)
+			return
+		}
+		in.writeProblem(w, r, newProblem(CodeUnknownForm, ""), nil)
+		return
+	}
 	a := in.answer(r, f, began)
 	a.form = formID
 	noteAnswer(r, a)
 	in.metrics.answered(formID, a.outcome(), in.now().Sub(began))
+	if known && a.page && !a.unread {
+		in.writePage(w, r, f, a)
+		return
+	}
 	a.write(w, r)
 }
 
@@ -117,7 +135,7 @@ func (in *intake) answer(r *http.Request, f *form.Form, receivedAt time.Time) an
 	case f == nil:
 		return refuseUnread(newProblem(CodeUnknownForm, ""))
 	case r.Method != http.MethodPost:
-		return refuseUnread(newProblem(CodeMethod, "Submissions are posted.").with("Allow", http.MethodPost))
+		return refuseUnread(newProblem(CodeMethod, "Submissions are posted.").with("Allow", "GET, HEAD, POST"))
 	}
 	media, p := mediaOf(r.Header)
 	if p != nil {
@@ -136,7 +154,9 @@ func (in *intake) answer(r *http.Request, f *form.Form, receivedAt time.Time) an
 	if refused != nil {
 		return *refused
 	}
-	return in.take(r, f, content, receivedAt)
+	a := in.take(r, f, content, receivedAt)
+	a.raw, a.page = content.raw, fromPage(r, media)
+	return a
 }
 
 // take checks, judges and stores what the body held.
