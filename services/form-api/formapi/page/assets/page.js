@@ -178,7 +178,8 @@
     if (!answer) return show(main.dataset.unsent, "", new Map(), []);
     if (answer.ok) {
       const { receipt } = await answer.json();
-      location.assign(main.dataset.done.replace("{receipt}", encodeURIComponent(receipt)));
+      const { done } = main.dataset;
+      location.assign(done.startsWith("/") ? done.replace("{receipt}", encodeURIComponent(receipt)) : done); // never to another site
       return;
     }
     const problem = answer.status === 422 ? await answer.json() : {};
