@@ -85,7 +85,8 @@ func New(ctx context.Context, o Options) (*Tracer, error) {
 	provider := sdktrace.NewTracerProvider(
 		sdktrace.WithResource(who),
 		sdktrace.WithSampler(sdktrace.ParentBased(sdktrace.TraceIDRatioBased(o.Sample))),
-		sdktrace.WithBatcher(watched, sdktrace.WithMaxQueueSize(maxQueued), sdktrace.WithMaxExportBatchSize(maxBatch), sdktrace.WithExportTimeout(exportTimeout)),
+		sdktrace.WithBatcher(watched,
+			sdktrace.WithMaxQueueSize(maxQueued), sdktrace.WithMaxExportBatchSize(maxBatch), sdktrace.WithExportTimeout(exportTimeout)),
 	)
 	return &Tracer{provider: provider, tracer: provider.Tracer(scope), client: client}, nil
 }

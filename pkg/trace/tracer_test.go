@@ -185,6 +185,28 @@ func TestStart_notToBeRecorded_sendsNothingButNamesATrace(t *testing.T) {
 	}
 }
 
+func TestDescribe_spanOfARequest_saysHowItEnded(t *testing.T) {
+	r := newReceiver(t, http.StatusOK, nil)
+	b := setup(t, r, 1)
+	for _, status := range []int{202, 422, 503} {
+		_, span := b.tracer.Start(t.Context(), "POST /forms/{form}", oteltrace.SpanKindServer)
+		trace.Answer{Method: "POST", Route: "/forms/{form}", Form: "demo-form", Outcome: "x", Status: status}.Describe(span)
+		span.End()
+	}
+	require.NoError(t, b.close(t))
+	require.Len(t, r.got(), 3)
+	for i, want := range []otlp.Status_StatusCode{otlp.Status_STATUS_CODE_UNSET, otlp.Status_STATUS_CODE_UNSET, otlp.Status_STATUS_CODE_ERROR} {
+		span := r.got()[i]
+		require.Equal(t, want, span.GetStatus().GetCode())
+		found := map[string]string{}
+		for _, a := range span.GetAttributes() {
+			found[a.GetKey()] = a.GetValue().String()
+		}
+		require.Len(t, found, 5)
+		require.Contains(t, found["formstream.form"], "demo-form")
+	}
+}
+
 func TestClose_collectorRefuses_isCountedAndLogged(t *testing.T) {
 	r := newReceiver(t, http.StatusForbidden, nil)
 	b := setup(t, r, 1)
