@@ -94,7 +94,7 @@ func New(cfg Config, forms *form.Set, deps chassis.Deps) (*App, error) {
 		return nil, errors.Join(err, a.Close())
 	}
 	a.intake = &intake{
-		guard: judge, pages: pages, log: deps.Log,
+		guard: judge, pages: pages, log: deps.Log, tracer: deps.Tracer,
 		forms: a.forms.Load, repeats: answers, producer: a.producer, missing: a.topics.missing, signer: signer,
 		now: time.Now, newID: submission.NewID, timeout: cfg.ProduceTimeout,
 		bodies: newBodies(bodyBudget), maxInFlight: int64(cfg.MaxInFlight),

@@ -11,10 +11,13 @@ import (
 	"time"
 
 	"github.com/go-chi/chi/v5"
+	"go.opentelemetry.io/otel/attribute"
+	oteltrace "go.opentelemetry.io/otel/trace"
 
 	"github.com/formstream/formstream/pkg/form"
 	"github.com/formstream/formstream/pkg/kafka"
 	"github.com/formstream/formstream/pkg/submission"
+	"github.com/formstream/formstream/pkg/trace"
 	"github.com/formstream/formstream/services/form-api/formapi/guard"
 	"github.com/formstream/formstream/services/form-api/formapi/page"
 )
@@ -34,6 +37,7 @@ type intake struct {
 	guard    *guard.Guard
 	pages    *page.Pages
 	log      *slog.Logger
+	tracer   *trace.Tracer // nil: off
 	now      func() time.Time
 	newID    func() string
 	timeout  time.Duration // for the brokers
@@ -99,30 +103,42 @@ func (a answer) write(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// serve answers POST /forms/{form}.
+// serve answers /forms/{form}: a GET by the form's page, a POST by taking the submission.
 func (in *intake) serve(w http.ResponseWriter, r *http.Request) {
-	began := in.now()
-	formID := unknownForm
 	f, known := in.forms().Lookup(chi.URLParam(r, "form"))
-	if known {
-		formID = f.ID
-	}
 	if known && in.guard.CORS(w, r, f) {
 		return
 	}
-	if r.Method == http.MethodGet || r.Method == http.MethodHead {
-		if known {
-			in.show(w, r, f)
-			return
-		}
+	switch asks := r.Method == http.MethodGet || r.Method == http.MethodHead; {
+	case asks && known:
+		in.show(w, r, f)
+	case asks:
 		in.writeProblem(w, r, newProblem(CodeUnknownForm, ""), nil)
-		return
+	default:
+		in.submit(w, r, f)
+	}
+}
+
+// submit takes a submission and writes the answer. f is nil for an unknown form.
+func (in *intake) submit(w http.ResponseWriter, r *http.Request, f *form.Form) {
+	began := in.now()
+	ctx, span := in.tracer.Start(trace.FromRequest(r), "POST /forms/{form}", oteltrace.SpanKindServer)
+	defer span.End()
+	if ctx != r.Context() {
+		r = r.WithContext(ctx)
 	}
 	a := in.answer(r, f, began)
-	a.form = formID
+	a.form = unknownForm
+	if f != nil {
+		a.form = f.ID
+	}
 	noteAnswer(r, a)
-	in.metrics.answered(formID, a.outcome(), in.now().Sub(began))
-	if known && a.page && !a.unread {
+	in.metrics.answered(a.form, a.outcome(), in.now().Sub(began))
+	if span.IsRecording() {
+		span.SetAttributes(attribute.String("formstream.form", a.form), attribute.String("formstream.outcome", a.outcome()),
+			attribute.Int("http.response.status_code", a.status()))
+	}
+	if f != nil && a.page && !a.unread {
 		in.writePage(w, r, f, a)
 		return
 	}
@@ -201,8 +217,9 @@ type parcel struct {
 	submission submission.Submission
 }
 
-func (p parcel) headers() []submission.Header {
-	headers := p.submission.Headers()
+// headers are the event's, the verdict and the trace that the request is part of.
+func (p parcel) headers(ctx context.Context) []submission.Header {
+	headers := trace.AppendHeaders(ctx, p.submission.Headers())
 	if p.verdict != "" {
 		headers = append(headers, guard.Headers(p.verdict)...)
 	}
@@ -259,7 +276,9 @@ func (in *intake) store(ctx context.Context, p parcel) answer {
 	ctx, cancel := context.WithTimeout(ctx, in.timeout)
 	defer cancel()
 	began := in.now()
-	partition, offset, err := in.producer.Produce(ctx, p.topic, []byte(s.ID), p.headers(), s.Data)
+	ctx, span := in.tracer.Start(ctx, "publish", oteltrace.SpanKindProducer)
+	partition, offset, err := in.producer.Produce(ctx, p.topic, []byte(s.ID), p.headers(ctx), s.Data)
+	span.End()
 	in.metrics.produced(p.form.ID, in.now().Sub(began), err)
 	if err != nil {
 		return refuse(produceProblem(err, s))
