@@ -55,7 +55,7 @@ type Captcha struct {
 
 // Format prints c without its secret, whatever the verb.
 func (c Captcha) Format(s fmt.State, _ rune) {
-	fmt.Fprintf(s, "{%s %s [REDACTED] %s %v}", c.Provider, c.SiteKey, c.OnError, c.MinScore) //nolint:errcheck // fmt reports it
+	fmt.Fprintf(s, "{%s %s [REDACTED] %s %v}", c.Provider, c.SiteKey, c.OnError, c.MinScore)
 }
 
 // OnError says what becomes of a submission while the captcha's provider does not answer.

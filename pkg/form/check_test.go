@@ -99,6 +99,67 @@ func TestCheck_types(t *testing.T) {
 		{name: "choice", field: "type: choice\n    options: [M, F]", in: " M ", want: "M"},
 		{name: "choice of another case", field: "type: choice\n    options: [M, F]", in: "m", rule: "choice"},
 		{name: "choice list", field: "type: choice\n    options: [M, F]", in: []any{"M"}, rule: "type"},
+
+		{name: "hidden", field: "type: hidden", in: " a\nb ", want: "a b"},
+
+		{name: "url", field: "type: url", in: " HTTPS://Example.ORG/A?b=C#D ", want: "https://example.org/A?b=C#D"},
+		{name: "url with a port", field: "type: url", in: "http://localhost:8080", want: "http://localhost:8080"},
+		{name: "url of an IPv6 address", field: "type: url", in: "http://[2001:DB8::1]/", want: "http://[2001:db8::1]/"},
+		{name: "url with an international host", field: "type: url", in: "https://BÜCHER.de/Ü", want: "https://bücher.de/Ü"},
+		{name: "url blank", field: "type: url", in: " "},
+		{name: "url without a scheme", field: "type: url", in: "example.org", rule: "url"},
+		{name: "url of a script", field: "type: url", in: "javascript:alert(1)", rule: "url"},
+		{name: "url of a script that looks like one", field: "type: url", in: "javascript://example.org/%0aalert(1)", rule: "url"},
+		{name: "url with a user", field: "type: url", in: "https://example.org@evil.example/", rule: "url"},
+		{name: "url without a host", field: "type: url", in: "https:///a", rule: "url"},
+		{name: "url with a space", field: "type: url", in: "https://example.org/a b", rule: "url"},
+		{name: "url too long", field: "type: url", in: "https://example.org/" + strings.Repeat("a", 2029), rule: "url"},
+		{name: "url at its longest", field: "type: url", in: "https://example.org/" + strings.Repeat("a", 2028), want: "https://example.org/" + strings.Repeat("a", 2028)},
+		{name: "url number", field: "type: url", in: 1, rule: "type"},
+
+		{name: "consent", field: "type: consent", in: "on", want: true},
+		{name: "consent refused", field: "type: consent", in: false, want: false},
+		{name: "consent that is needed", field: "type: consent\n    required: true", in: false, rule: "required"},
+		{name: "consent that is missing", field: "type: consent\n    required: true", in: "", rule: "required"},
+		{name: "consent in words", field: "type: consent", in: "gladly", rule: "type"},
+
+		{name: "date", field: "type: date", in: " 2026-11-21 ", want: "2026-11-21"},
+		{name: "date in a leap year", field: "type: date", in: "2000-02-29", want: "2000-02-29"},
+		{name: "date in no leap year", field: "type: date", in: "1900-02-29", rule: "type"},
+		{name: "date as people write it", field: "type: date", in: "21.11.2026", rule: "type"},
+		{name: "date without zeros", field: "type: date", in: "2026-1-1", rule: "type"},
+		{name: "date with a time", field: "type: date", in: "2026-11-21T00:00", rule: "type"},
+		{name: "date number", field: "type: date", in: 20261121, rule: "type"},
+		{name: "date blank", field: "type: date", in: ""},
+
+		{name: "time", field: "type: time", in: "09:05", want: "09:05"},
+		{name: "time with seconds", field: "type: time", in: "09:05:07", want: "09:05:07"},
+		{name: "time with seconds of zero", field: "type: time", in: "09:00:00", want: "09:00"},
+		{name: "time of midnight", field: "type: time", in: "00:00", want: "00:00"},
+		{name: "time 24:00", field: "type: time", in: "24:00", rule: "type"},
+		{name: "time without a zero", field: "type: time", in: "9:05", rule: "type"},
+		{name: "time with a fraction", field: "type: time", in: "09:05:07.5", rule: "type"},
+
+		{name: "datetime local", field: "type: datetime", in: "2026-11-21T14:30", want: "2026-11-21T14:30"},
+		{name: "datetime local with seconds", field: "type: datetime", in: "2026-11-21 14:30:05.250", want: "2026-11-21T14:30:05.25"},
+		{name: "datetime local with seconds of zero", field: "type: datetime", in: "2026-11-21T14:00:00.000", want: "2026-11-21T14:00"},
+		{name: "datetime in UTC", field: "type: datetime", in: "2026-11-21t14:30:00z", want: "2026-11-21T14:30:00Z"},
+		{name: "datetime with a zone", field: "type: datetime", in: "2026-01-01T01:30:00.123456+05:30", want: "2025-12-31T20:00:00.123456Z"},
+		{name: "datetime with a zone and no seconds", field: "type: datetime", in: "2026-01-01T01:30-02:00", want: "2026-01-01T03:30:00Z"},
+		{name: "datetime of too fine a second", field: "type: datetime", in: "2026-11-21T14:30:00.1234567Z", rule: "type"},
+		{name: "datetime before the calendar", field: "type: datetime", in: "0000-01-01T00:00:00+01:00", rule: "type"},
+		{name: "datetime that is a date", field: "type: datetime", in: "2026-11-21", rule: "type"},
+		{name: "datetime on no day", field: "type: datetime", in: "2026-02-30T10:00", rule: "type"},
+
+		{name: "choices", field: "type: choices\n    options: [a, b, c]", in: []any{"c", " a ", "c", ""}, want: []string{"a", "c"}},
+		{name: "choices one alone", field: "type: choices\n    options: [a, b, c]", in: "b", want: []string{"b"}},
+		{name: "choices none", field: "type: choices\n    options: [a, b, c]", in: []any{}},
+		{name: "choices blank", field: "type: choices\n    options: [a, b, c]", in: []any{"", " "}},
+		{name: "choices default", field: "type: choices\n    options: [a, b, c]\n    default: b", in: nil, want: []string{"b"}},
+		{name: "choices not offered", field: "type: choices\n    options: [a, b, c]", in: []any{"a", "d"}, rule: "choice"},
+		{name: "choices of another type", field: "type: choices\n    options: [a, b, c]", in: []any{"a", 1}, rule: "type"},
+		{name: "choices without end", field: "type: choices\n    options: [a, b, c]", in: make([]any, 1001), rule: "type"},
+		{name: "choices object", field: "type: choices\n    options: [a, b, c]", in: map[string]any{"a": true}, rule: "type"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			f := withField(t, row.field)
@@ -115,6 +176,72 @@ func TestCheck_types(t *testing.T) {
 			require.Equal(t, values, accepted(t, f, values), "what is stored is stored unchanged")
 		})
 	}
+}
+
+func TestCheck_rulesOfDates(t *testing.T) {
+	const definition = `
+id: test
+fields:
+  - {name: from, label: From, type: date, rules: "min=2026-01-01,lt=2027-01-01"}
+  - {name: to, label: To, type: date, rules: "gtefield=from"}
+  - {name: at, label: At, type: time, rules: "gt=09:00,lte=18:00"}
+  - {name: exact, label: Exact, type: datetime, rules: "max=2026-06-01T12:00:00Z"}
+  - {name: later, label: Later, type: datetime, rules: "gtfield=exact"}
+  - {name: day, label: Day, type: date, rules: "oneof=2026-02-01 2026-02-02"}
+  - {name: why, label: Why, type: text, rules: "required_if=day 2026-02-01"}
+`
+	f := parse(t, definition)
+	for _, row := range []struct {
+		name string
+		in   map[string]any
+		want string // the only wrong field, its rule and message; "": none
+	}{
+		{name: "the first day", in: map[string]any{"from": "2026-01-01", "to": "2026-01-01"}},
+		{name: "the day before", in: map[string]any{"from": "2025-12-31"}, want: "from min must not be before 2026-01-01"},
+		{name: "the last day", in: map[string]any{"from": "2026-12-31"}},
+		{name: "the day after", in: map[string]any{"from": "2027-01-01"}, want: "from lt must be before 2027-01-01"},
+		{name: "to before from", in: map[string]any{"from": "2026-10-10", "to": "2026-10-09"}, want: "to gtefield must not be before From"},
+		{name: "later in text, not in time", in: map[string]any{"from": "2026-09-30", "to": "2026-10-01"}},
+		{name: "not yet", in: map[string]any{"at": "09:00"}, want: "at gt must be after 09:00"},
+		{name: "a second later", in: map[string]any{"at": "09:00:01"}},
+		{name: "the last second", in: map[string]any{"at": "18:00:00"}},
+		{name: "too late", in: map[string]any{"at": "18:00:01"}, want: "at lte must not be after 18:00"},
+		{name: "another zone", in: map[string]any{"exact": "2026-06-01T17:30:00+05:30"}},
+		{name: "another zone, too late", in: map[string]any{"exact": "2026-06-01T17:30:00.000001+05:30"}, want: "exact max must not be after 2026-06-01T12:00:00Z"},
+		{name: "no zone is UTC", in: map[string]any{"exact": "2026-06-01T11:59:00Z", "later": "2026-06-01T11:59"}, want: "later gtfield must be after Exact"},
+		{name: "one of", in: map[string]any{"day": "2026-02-02"}},
+		{name: "none of", in: map[string]any{"day": "2026-02-03"}, want: "day oneof must be one of: 2026-02-01, 2026-02-02"},
+		{name: "required by a date", in: map[string]any{"day": "2026-02-01"}, want: "why required_if must be filled in when Day is 2026-02-01"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			_, wrong := f.Check(row.in)
+			got := ""
+			for _, e := range wrong {
+				got += e.Field + " " + e.Rule + " " + e.Message
+			}
+			require.Equal(t, row.want, got)
+		})
+	}
+}
+
+func TestCheck_rulesOfConsentAndChoices(t *testing.T) {
+	f := parse(t, `
+id: test
+fields:
+  - {name: terms, type: consent, rules: required_with=order}
+  - {name: order, label: Order, type: text}
+  - {name: mail, type: email, rules: required_with=news}
+  - {name: why, type: text, rules: required_if=news false order x}
+  - {name: news, label: News, type: consent}
+  - {name: picks, type: choices, options: [a, b, c], rules: "min=2,ne=3"}
+`)
+	require.Equal(t, map[string]string{"terms": "required_with"}, refused(t, f, map[string]any{"order": "o", "terms": false}), "no consent is no answer")
+	require.Equal(t, map[string]string{"mail": "required_with"}, refused(t, f, map[string]any{"news": true}))
+	accepted(t, f, map[string]any{"news": false, "order": "o", "terms": true})
+	require.Equal(t, map[string]string{"why": "required_if"}, refused(t, f, map[string]any{"order": "x", "terms": true}))
+	require.Equal(t, map[string]string{"picks": "min"}, refused(t, f, map[string]any{"picks": "a"}))
+	require.Equal(t, map[string]string{"picks": "ne"}, refused(t, f, map[string]any{"picks": []any{"a", "b", "c"}}))
+	accepted(t, f, map[string]any{"picks": []any{"a", "b"}})
 }
 
 func TestCheck_longAnswers(t *testing.T) {

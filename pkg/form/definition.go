@@ -274,7 +274,7 @@ func (c *compiler) checkField(r *reader, key string, field *Field) {
 	}
 }
 
-func (f *Field) offers() bool { return f.Type == typeChoice || f.Type == typeChoices }
+func (field *Field) offers() bool { return field.Type == typeChoice || field.Type == typeChoices }
 
 func (c *compiler) checkOptions(r *reader, key string, options []Option) {
 	seen := map[string]int{}

@@ -161,6 +161,14 @@ func TestParse_wrongRules(t *testing.T) {
 		{name: "a wrong parameter", typ: "text", rules: "min=five", want: `rule "min=five" does not work on type text: correct its parameter or take another rule`},
 		{name: "a missing parameter", typ: "integer", rules: "min", want: `rule "min" does not work on type integer`},
 		{name: "a rule of another type", typ: "number", rules: "oneof=1 2", want: `rule "oneof=1 2" does not work on type number`},
+		{name: "a length of a date", typ: "date", rules: "contains=2026", want: `rule "contains=2026" does not work on type date: use one of min, max,`},
+		{name: "a rule of no date", typ: "date", rules: "min=5", want: `rule "min=5": 5 is not a date: write it as it is stored, such as 2026-05-31`},
+		{name: "a rule without a date", typ: "datetime", rules: "gt", want: `rule "gt" needs a datetime, as in gt=2026-05-31T14:30`},
+		{name: "a date beside a number", typ: "date", rules: "gtefield=other", want: `rule "gtefield=other" compares type date with type integer: name a field of the same type`},
+		{name: "a number beside a date", typ: "integer", rules: "gtefield=day", want: `rule "gtefield=day" compares type integer with type date`},
+		{name: "a value that is no date", typ: "text", rules: "required_if=day today", want: `rule "required_if=day today": today is not a date`},
+		{name: "a value of several", typ: "text", rules: "required_if=several b", want: `field "several" has type choices, which holds several answers: use required_with`},
+		{name: "text beside a list", typ: "text", rules: "eqfield=several", want: `compares type text with type choices`},
 		{name: "an empty rule", typ: "text", rules: "min=5,", want: "there is an empty rule in"},
 		{name: "an unknown field", typ: "text", rules: "eqfield=othr", want: `rule "eqfield=othr": the form has no field "othr" (did you mean "other"?)`},
 		{name: "no field", typ: "text", rules: "eqfield", want: `rule "eqfield" needs the name of another field, as in eqfield=other`},
@@ -171,9 +179,9 @@ func TestParse_wrongRules(t *testing.T) {
 		{name: "presence as an alternative", typ: "text", rules: "required_with=other|email", want: `rule "required_with=other" cannot stand beside others with |`},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			definition := "id: test\nfields:\n  - {name: other, type: integer}\n  - name: a\n    type: " + row.typ + "\n    rules: \"" + row.rules + "\"\n"
+			definition := "id: test\nfields:\n  - {name: other, type: integer}\n  - {name: day, type: date}\n  - {name: several, type: choices, options: [b, c]}\n  - name: a\n    type: " + row.typ + "\n    rules: \"" + row.rules + "\"\n"
 			_, err := form.Parse("t.yaml", []byte(definition), nil)
-			require.ErrorContains(t, err, "t.yaml:6:12: fields[1].rules: ")
+			require.ErrorContains(t, err, "t.yaml:8:12: fields[3].rules: ")
 			require.ErrorContains(t, err, row.want)
 		})
 	}

@@ -115,6 +115,8 @@ func appendValue(b []byte, value any) ([]byte, error) {
 		return appendList(b, v)
 	case []any:
 		return appendList(b, v)
+	case map[string]any: // no type of ours makes one, but the log may hold what a later one made
+		return appendExtras(b, v)
 	}
 	return nil, fmt.Errorf("a value cannot have the Go type %T", value)
 }
@@ -238,8 +240,8 @@ func cellText(value any) string {
 		}
 		return strings.Join(parts, listSeparator)
 	}
-	text, err := json.Marshal(value) // an object: no type of ours makes one, but the log may hold what a later one made
-	if err != nil {
+	text, err := appendValue(nil, value)
+	if err != nil { // not reached: what JSON holds can be written again
 		return ""
 	}
 	return string(text)
@@ -251,8 +253,8 @@ func extrasText(members map[string]any) string {
 		return ""
 	}
 	text, err := appendExtras(nil, members)
-	if err != nil {
-		return cellText(any(members)) // nested: see there
+	if err != nil { // not reached: what JSON holds can be written again
+		return ""
 	}
 	return string(text)
 }

@@ -69,5 +69,6 @@ func ExampleLoadDir() {
 	}
 	// Output:
 	// demo-form forms.demo-form Demo
+	// event-registration forms.event-registration Registrations
 	// student-data-form forms.student-data-form Students
 }

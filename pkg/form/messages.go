@@ -279,6 +279,9 @@ func (field *Field) unit() string {
 // sayReference is for the rules that look at other fields.
 func (f *Form) sayReference(words catalogue, field *Field, t tag, how reference) string {
 	params := trimQuotes(splitParams(t.param))
+	if len(params) == 0 { // of an error that is not of this form
+		return words.say("rule", t.String())
+	}
 	switch how {
 	case oneField:
 		key := strings.Replace(t.name, "csfield", "field", 1) // the same within one form

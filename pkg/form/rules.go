@@ -293,7 +293,7 @@ func (c *ruleCompiler) place(field *Field, t tag, text string) (string, error) {
 	if bad != nil || stored == nil {
 		return "", fmt.Errorf("rule %q: %s is not a %s: write it as it is stored, such as %s", t, text, field.Type, momentExample(field.Type))
 	}
-	place, _ := moment(stored.(string)) //nolint:forcetypeassert,errcheck // the dated types store text
+	place, _ := moment(stored.(string)) // the dated types store text that is one
 	return strconv.FormatInt(place, 10), nil
 }
 

@@ -205,7 +205,7 @@ func (s *schema) condition(t tag, how reference) (object, bool) {
 	}
 	all, any := object{{"allOf", parts}}, object{{"anyOf", parts}}
 	if len(parts) == 1 {
-		all, any = parts[0].(object), parts[0].(object) //nolint:forcetypeassert // they are objects
+		all, any = parts[0].(object), parts[0].(object)
 	}
 	switch strings.TrimPrefix(strings.TrimPrefix(t.name, "required_"), "excluded_") {
 	case "with":
