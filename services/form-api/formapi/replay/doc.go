@@ -16,7 +16,8 @@
 //
 // Tag and digest are HMACs under a key made of the receipt key: what stands in Redis cannot be tried against guessed keys or
 // values. An answer is given out only to who sends the same key and the same values, which make the digest: who guesses a
-// key learns at most that it has been used. The answer itself stands in Redis as it is, beside the buffer's submissions.
+// key learns at most that it has been used. (A key that can be guessed can also be taken by somebody else first; keys are to be
+// random.) The answer itself stands in Redis as it is, beside the buffer's submissions.
 //
 // # What each failure does
 //

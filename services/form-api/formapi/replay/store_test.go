@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -255,21 +256,26 @@ func testBeginManyAtOnceOnTwoReplicasOneIsFirst(t *testing.T, rdb redis.Universa
 
 func testWindowOverIsForgottenAndItsMemoryFreed(t *testing.T, rdb redis.UniversalClient) {
 	ctx := context.Background()
-	here := replica(t, rdb, func(o *replay.Options) { o.Window, o.Lease = time.Second, time.Second })
-	for i := range 150 { // more than one call forgets
+	here := replica(t, rdb)
+	for i := range 150 { // more than one call removes
 		here.Finish(keyed(fmt.Sprint("old", i), "id"), []byte("old"))
 	}
-	require.Eventually(t, func() bool {
-		return here.Begin(ctx, keyed("old149", "other")).State == replay.First
-	}, patience, 50*time.Millisecond)
-	for i := range 3 {
-		here.Finish(keyed(fmt.Sprint("new", i), "id"), []byte("new"))
+	require.Equal(t, saved("old"), here.Begin(ctx, keyed("old149", "id")))
+	for _, z := range rdb.ZRangeWithScores(ctx, "test:{demo}:replay-age", 0, -1).Val() { // an hour passes
+		require.NoError(t, rdb.ZIncrBy(ctx, "test:{demo}:replay-age", -float64(time.Hour.Milliseconds()), z.Member.(string)).Err())
 	}
-	require.EqualValues(t, 4, rdb.HLen(ctx, "test:{demo}:replay").Val())
-	require.EqualValues(t, 4, rdb.ZCard(ctx, "test:{demo}:replay-age").Val())
+	for i := 149; i >= 0; i-- { // the newest first: it is not among those that the first call removes
+		r := keyed(fmt.Sprint("old", i), "other")
+		require.Equal(t, first, here.Begin(ctx, r))
+		here.Release(r)
+	}
+	for _, key := range []string{"test:{demo}:replay", "test:{demo}:replay-age"} {
+		require.Zero(t, rdb.Exists(ctx, key).Val(), "all of it is removed")
+	}
+	here.Finish(keyed("new", "id"), []byte("new"))
 	for _, key := range []string{"test:{demo}:replay", "test:{demo}:replay-age"} {
 		ttl := rdb.PTTL(ctx, key).Val()
-		require.True(t, ttl > 0 && ttl <= time.Second, "a quiet form keeps nothing: %s", ttl)
+		require.True(t, ttl > 0 && ttl <= time.Hour, "a quiet form keeps nothing: %s", ttl)
 	}
 }
 
@@ -303,6 +309,11 @@ func testRedisShowsNeitherKeysNorIDs(t *testing.T, rdb redis.UniversalClient) {
 	all := fmt.Sprint(rdb.HGetAll(ctx, "test:{demo}:replay").Val(), rdb.ZRange(ctx, "test:{demo}:replay-age", 0, -1).Val())
 	require.Contains(t, all, "words")
 	require.NotContains(t, all, "secret")
+
+	here.Finish(replay.Request{Form: "other", Key: "secret-key-2", ID: "secret-id-2"}, []byte("words"))
+	for _, tag := range rdb.HKeys(ctx, "test:{other}:replay").Val() {
+		require.False(t, rdb.HExists(ctx, "test:{demo}:replay", tag).Val(), "nor that two forms had the same key")
+	}
 
 	others := replica(t, rdb, func(o *replay.Options) { o.Secret = []byte("another receipt key") })
 	require.Equal(t, first, others.Begin(ctx, keyed("secret-key-2", "secret-id-2")))
@@ -389,24 +400,81 @@ func TestRedis_hangs_nobodyWaitsForIt(t *testing.T) {
 	}, patience, 10*time.Millisecond)
 }
 
-func TestRedis_hangsUnderLoad_allThatWaitFailTogether(t *testing.T) {
-	server := redistest.Start(t)
-	rdb := redis.NewClient(&redis.Options{Addr: server.Addr, ContextTimeoutEnabled: true})
-	t.Cleanup(func() { _ = rdb.Close() })
-	here := replica(t, rdb, func(o *replay.Options) { o.CallTimeout = 100 * time.Millisecond })
-	require.NoError(t, rdb.Ping(context.Background()).Err())
-	server.Pause()
+// trips counts the calls of each round trip.
+type trips struct {
+	mu    sync.Mutex
+	calls []int
+}
+
+func (h *trips) DialHook(next redis.DialHook) redis.DialHook          { return next }
+func (h *trips) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
+
+func (h *trips) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		h.mu.Lock()
+		h.calls = append(h.calls, len(cmds))
+		h.mu.Unlock()
+		return next(ctx, cmds)
+	}
+}
+
+// all begins many requests at once.
+func (b *testBundle) all(t *testing.T, many int) {
 	var wg sync.WaitGroup
-	for i := range 5000 { // one after the other, in batches, they would take 4 s
+	for i := range many {
 		wg.Go(func() {
-			if here.Begin(context.Background(), keyed(fmt.Sprint(i), "id")).State != replay.First {
+			if b.Begin(context.Background(), keyed(fmt.Sprint(i), "id")).State != replay.First {
 				t.Error("not the first")
 			}
 		})
 	}
 	wg.Wait()
+}
+
+func TestRedis_manyAtOnce_shareRoundTrips(t *testing.T) {
+	_, rdb := redistest.Mini(t)
+	here, hook := replica(t, rdb), &trips{}
+	rdb.AddHook(hook)
+	here.all(t, 1000)
+	require.Equal(t, 1000, here.count(t, "new"))
+	require.Less(t, len(hook.calls), 500)
+	require.LessOrEqual(t, slices.Max(hook.calls), 128, "none holds Redis up for long")
+}
+
+func TestRedis_hangsUnderLoad_allThatWaitFailTogether(t *testing.T) {
+	server := redistest.Start(t)
+	rdb := redis.NewClient(&redis.Options{Addr: server.Addr, ContextTimeoutEnabled: true})
+	t.Cleanup(func() { _ = rdb.Close() })
+	now := time.Now() // the second in which Redis is left alone does not end
+	here := replica(t, rdb, func(o *replay.Options) {
+		o.CallTimeout, o.Now = 100*time.Millisecond, func() time.Time { return now }
+	})
+	require.NoError(t, rdb.Ping(context.Background()).Err())
+	hook := &trips{}
+	rdb.AddHook(hook)
+	server.Pause()
+	here.all(t, 5000)
+	require.Len(t, hook.calls, 1, "who waited did not try again, each batch for its own time-out")
 	require.Equal(t, 5000, here.count(t, "unknown"))
 	require.Equal(t, 1, strings.Count(here.log.String(), "level=WARN"), here.log)
+}
+
+func TestBegin_moreWaitThanMay_goOnAtOnce(t *testing.T) {
+	_, rdb := redistest.Mini(t)
+	here, there := replica(t, rdb), replica(t, rdb)
+	ctx := context.Background()
+	require.Equal(t, first, here.Begin(ctx, keyed("k", "id")))
+	outcomes := make(chan replay.State, 300)
+	for range 300 {
+		go func() { outcomes <- there.Begin(ctx, keyed("k", "id")).State }()
+	}
+	for range 300 - 256 {
+		require.Equal(t, replay.First, <-outcomes)
+	}
+	here.Finish(keyed("k", "id"), []byte("words"))
+	for range 256 {
+		require.Equal(t, replay.Saved, <-outcomes)
+	}
 }
 
 func TestRedis_full_everyOneIsFirst(t *testing.T) {
