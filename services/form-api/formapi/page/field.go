@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/formstream/formstream/pkg/form"
 )
@@ -54,7 +55,7 @@ type fieldView struct {
 	Required, Ticked, Autofocus bool
 	Error                       string
 	Placeholder, Autocomplete   string
-	Step, InputMode             string
+	Step, InputMode, Min, Max   string
 	Checks                      string // JSON: what the page's script checks
 	OtherLang, RequiredText     string
 }
@@ -138,6 +139,7 @@ func (d *formData) field(view *FormView, field *form.Field, lang, message string
 	case "integer":
 		v.Step = "1"
 	}
+	v.Min, v.Max = limits(field)
 	v.Options = d.options(field, v.Control, given)
 	if message != "" && !d.hasFocus() {
 		if v.Group() && len(v.Options) > 0 {
@@ -294,22 +296,53 @@ func checks(f *form.Form, field *form.Field, lang string) string {
 	return string(data)
 }
 
-// sizeRules returns the rules of a field that compare a length, a count or an amount with a number.
+// sizeRules returns the rules of a field that bound a length, a count, an amount or a time.
 func sizeRules(field *form.Field) []pair {
-	switch field.Type {
-	case "text", "multiline", "integer", "number", "choices":
-	default:
-		return nil
-	}
 	var rules []pair
 	for tag := range strings.SplitSeq(field.Rules, ",") {
 		name, param, _ := strings.Cut(tag, "=")
-		if _, err := strconv.ParseFloat(param, 64); err != nil { // also a list of alternatives with |
-			continue
-		}
-		if slices.Contains([]string{"min", "max", "len", "gt", "gte", "lt", "lte"}, name) {
+		if slices.Contains([]string{"min", "max", "len", "gt", "gte", "lt", "lte"}, name) && isBound(field.Type, param) {
 			rules = append(rules, pair{name, param})
 		}
 	}
 	return rules
+}
+
+// isBound reports whether a rule's parameter is one that answers in the page can be compared with. A list of alternatives
+// with | is none.
+func isBound(typ, param string) bool {
+	layout := ""
+	switch typ {
+	case "text", "multiline", "integer", "number", "choices":
+		_, err := strconv.ParseFloat(param, 64)
+		return err == nil
+	case "date":
+		layout = "2006-01-02"
+	case "time":
+		layout = "15:04"
+	case "datetime":
+		layout = "2006-01-02T15:04"
+	default:
+		return false
+	}
+	_, err := time.Parse(layout, param)
+	return err == nil && len(param) == len(layout)
+}
+
+// limits returns the least and the greatest answer for the attributes of HTML that say so; "" is no limit.
+func limits(field *form.Field) (least, greatest string) {
+	switch field.Type {
+	case "integer", "number", "date", "time", "datetime":
+	default:
+		return "", ""
+	}
+	for _, rule := range sizeRules(field) {
+		switch rule.Name {
+		case "min", "gte":
+			least = rule.Value
+		case "max", "lte":
+			greatest = rule.Value
+		}
+	}
+	return least, greatest
 }

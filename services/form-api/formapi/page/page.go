@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 	"unicode"
@@ -215,7 +216,9 @@ func (p *Pages) write(w http.ResponseWriter, name string, status int, policy str
 	header.Set("Cache-Control", "no-store") // each has a key of its own, or says what is true now
 	header.Set("Referrer-Policy", "same-origin")
 	header.Set("X-Content-Type-Options", "nosniff")
-	header.Add("Vary", "Accept, Accept-Language")
+	if varies := "Accept, Accept-Language"; !slices.Contains(header.Values("Vary"), varies) {
+		header.Add("Vary", varies)
+	}
 	if status == 0 {
 		status = http.StatusOK
 	}

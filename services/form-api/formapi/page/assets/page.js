@@ -24,11 +24,15 @@
       .filter((text) => text !== "");
   }
 
-  // measure is what a field's sizes are about: how many are chosen, how much, or how long. NaN is within every bound.
+  // moment makes dates and times, to the minute, numbers that can be compared.
+  const moment = (text) => (/^(\d{4}-\d\d-\d\d)?T?(\d\d:\d\d)?$/.test(text) ? Number(text.replace(/[-T:]/g, "")) : NaN);
+
+  // measure is what a field's sizes are about: how many are chosen, how much, when, or how long. NaN is within every bound.
   function measure(field, given) {
     switch (field.dataset.type) {
       case "choices": return given.length;
       case "integer": case "number": return Number(given[0]);
+      case "date": case "time": case "datetime": return moment(given[0]);
       default: return given[0].includes("<") ? NaN : [...given[0]].length; // the server takes elements out first
     }
   }
@@ -38,7 +42,7 @@
     if (check.rule === "type" && controls(field).some((c) => c.validity.badInput)) return true;
     if (given.length === 0) return check.rule === "required" && !controls(field).some((c) => c.validity.badInput);
     const size = measure(field, given);
-    const bound = Number(check.param);
+    const bound = ["date", "time", "datetime"].includes(field.dataset.type) ? moment(check.param || "") : Number(check.param);
     switch (check.rule) {
       case "email": return !/^[^\s@]+@[^\s@]+$/.test(given[0]);
       case "type": return field.dataset.type === "integer" && !Number.isInteger(size);

@@ -114,6 +114,7 @@ scenario("a wrong answer is told when it is left", {}, async (page) => {
   await open(page, "/forms/survey");
   for (const [name, wrong, right] of [
     ["name", " A ", "Ada"], ["email", "ada", "ada@x"], ["age", "12", "16"], ["height", "0", "0.1"], ["message", "m".repeat(201), "m".repeat(200)],
+    ["arrival", "2027-07-01", "2027-06-30"], ["wake", "05:59", "06:00"], ["call", "2027-06-01T18:01", "2027-06-01T18:00"],
   ]) {
     await input(page, name).fill(wrong);
     await input(page, name).blur();
