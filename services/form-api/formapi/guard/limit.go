@@ -28,7 +28,7 @@ func (l *limits) take(ctx context.Context, formID string, client netip.Addr, rat
 	if rate.Off() {
 		return 0, true
 	}
-	key := l.hash(formID, client, rate.Per)
+	key := l.hash(formID, client, rate)
 	if wait := l.local.blocked(key, time.Now()); wait > 0 {
 		return wait, false
 	}
@@ -46,10 +46,11 @@ func (l *limits) take(ctx context.Context, formID string, client netip.Addr, rat
 
 // hash names whom a limit counts without saying who that is. A hash of secret and text alone could be prolonged by others,
 // but half of one cannot, and this is on every submission's way, where an HMAC would cost more.
-func (l *limits) hash(formID string, client netip.Addr, per time.Duration) (key counterKey) {
+func (l *limits) hash(formID string, client netip.Addr, rate form.Rate) (key counterKey) {
 	text := make([]byte, 0, 256) // on the stack: a form's name has at most 63 bytes
 	text = append(text, l.secret...)
-	text = binary.BigEndian.AppendUint64(text, uint64(per))
+	text = binary.BigEndian.AppendUint64(text, uint64(rate.Count)) // a new rate begins anew: it lets go whom the old one held back
+	text = binary.BigEndian.AppendUint64(text, uint64(rate.Per))
 	if client.IsValid() {
 		address := client.As16()
 		text = append(text, address[:]...)

@@ -85,6 +85,26 @@ func TestAdmit_refusedByItsOwnLimit_doesNotCountForTheForm(t *testing.T) {
 	})
 }
 
+func TestAdmit_raisedLimit_letsGoWhomTheOldOneHeldBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := setup(t, nil)
+		require.Empty(t, g.admit(testForm(t, "limits: {client: 1/24h}\n"), visitor))
+		require.Equal(t, CodeClientLimit, g.admit(testForm(t, "limits: {client: 1/24h}\n"), visitor), "loaded again, unchanged")
+		require.Empty(t, g.admit(testForm(t, "limits: {client: 2/24h}\n"), visitor))
+	})
+}
+
+func TestAdmit_noLimits_butKeysAreStillWanted(t *testing.T) {
+	g := setup(t, func(o *Options) { o.NoLimits = true })
+	f := withKeys(t, "limits: {client: 1/24h, form: 1/24h}\n")
+	r := post(visitor)
+	r.Header.Set("X-Api-Key", oneKey)
+	for range 3 {
+		require.Nil(t, g.Admit(r, f))
+		require.Equal(t, CodeUnauthorized, g.admit(f, visitor))
+	}
+}
+
 func TestAdmit_offMeansAny(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g, f := setup(t, nil), testForm(t, "limits: {client: off}\n")
@@ -143,6 +163,19 @@ func TestTake_slidingWindow(t *testing.T) {
 	}
 }
 
+// Others that are being refused at the same moment are counted for that moment: nobody waits for them.
+func TestTake_crowdOfRefused_doesNotMakeTheWaitLonger(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &limits{local: newCounters(), secret: []byte(testKey)}
+		rate, client := form.Rate{Count: 2, Per: time.Minute}, netip.MustParseAddr(visitor)
+		l.local.count(l.hash("demo", client, rate), time.Now().UTC().Truncate(time.Minute), time.Minute, 2+100)
+		left, ok := l.take(t.Context(), "demo", client, rate)
+		require.False(t, ok)
+		elapsed := time.Since(time.Now().Truncate(time.Minute))
+		require.Equal(t, untilAllowed(rate, elapsed, 2, 0), left)
+	})
+}
+
 // untilAllowed is the first moment, to the millisecond, at which httprate's arithmetic takes one more.
 func TestUntilAllowed_isTheFirstMoment(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
@@ -194,6 +227,20 @@ func TestCounters_fullShard_doesNotCountAnother(t *testing.T) {
 		wait(2 * time.Minute)
 		c.count(key(shardSize), time.Now().Truncate(time.Minute), time.Minute, 1)
 		require.Len(t, c.shards[0].entries, 1, "what is over is forgotten")
+	})
+}
+
+func TestCounters_sweep_keepsWhoIsStillCounted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, key, per := newCounters(), counterKey{1}, time.Hour
+		window := time.Now().UTC().Truncate(per)
+		c.count(key, window, per, 1)
+		wait(sweepEvery)
+		current, _ := c.count(key, window, per, 1)
+		require.Equal(t, 2, current)
+		wait(time.Until(window.Add(2*per - time.Second)))
+		_, previous := c.count(key, window.Add(per), per, 1)
+		require.Equal(t, 2, previous, "its window has ended, but counts for the next one")
 	})
 }
 

@@ -42,8 +42,11 @@ func TestTokens_startedIsWhenItWasMade(t *testing.T) {
 func TestTokens_keysAreReplacedOneByOne(t *testing.T) {
 	c := newClock()
 	old := tokens(t, c, testKey).Start("demo")
-	_, ok := tokens(t, c, "a new key, a new key, a new key!", testKey).Started("demo", old)
+	both := tokens(t, c, "a new key, a new key, a new key!", testKey)
+	_, ok := both.Started("demo", old)
 	require.True(t, ok, "the old key still verifies")
+	_, ok = both.Started("demo", both.Start("demo"))
+	require.True(t, ok, "and so does the new one, which signs")
 	_, ok = tokens(t, c, "a new key, a new key, a new key!").Started("demo", old)
 	require.False(t, ok, "until it is gone")
 }
