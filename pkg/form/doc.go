@@ -8,13 +8,20 @@
 //	id: contact-us                 # required; [a-z0-9][a-z0-9-]{0,62}: its URL is /forms/contact-us, its topic forms.contact-us
 //	title: Contact us              # the id when missing
 //	description: We answer within a day.
-//	fields:                        # 1 to 200, in the order of the columns
+//	language: en                   # of title, labels and helps, a BCP 47 tag; en when missing
+//	region: IN                     # of phone fields without one of their own
+//	redirect: https://example.org/thanks   # where browsers go after a post; when missing, to the thank-you page
+//	unknown: reject                # members that are no fields: reject (when missing), drop or keep
+//	fields:                        # 1 to 200, in the order of the columns; or the word any, see below
 //	  - name: first-name           # required; [A-Za-z][A-Za-z0-9_-]{0,62}: the name attribute of the HTML input
 //	    label: First name          # the column's header and the name in messages; the name when missing
 //	    type: text                 # required; see below
 //	    required: true             # a missing, null or blank answer is refused
 //	    rules: min=2,max=80        # tags of validator/v10
+//	    messages: {required: "What is your name?"}   # by rule, in place of ours; type is for every rule of the type itself
 //	    help: As in your passport.
+//	    placeholder: Asha
+//	    autocomplete: given-name   # a token of HTML's autocomplete
 //	  - name: topic
 //	    type: choice
 //	    options: [Sales, {value: it, label: Support}]
@@ -23,6 +30,18 @@
 //	    type: phone
 //	    region: IN                 # the country of numbers without + and country code; when missing, + is needed
 //	    rules: required_if=topic it
+//	spam:
+//	  honeypot: website            # a field that people do not see and leave empty; _website when missing; off: none
+//	  min-fill: 2s                 # what is filled in faster on the hosted page is suspect; 2s when missing, 0s to 1h
+//	  captcha:
+//	    provider: turnstile        # or hcaptcha, recaptcha
+//	    site-key: 0x4AAA
+//	    secret: ${TURNSTILE_SECRET}
+//	    on-error: accept           # when the provider does not answer: accept (when missing) or refuse
+//	    min-score: 0.5             # 0 to 1, where the provider gives a score
+//	limits: {client: 30/1m, form: 600/1m}   # or off; when missing, client is 60/1m and form is off
+//	origins: [https://example.org, "https://*.example.org"]   # whose pages may post from a script; "*": all; none: only ours
+//	api-keys: ["sha256:…"]         # of the keys of which a JSON post must have one; none: it needs no key
 //	sinks:
 //	  sheets:
 //	    spreadsheet: ${CONTACT_SHEET}   # the id in its address, between /d/ and /edit
@@ -44,14 +63,56 @@
 //
 //	text       one line of text
 //	multiline  text that keeps its line breaks and tabs
+//	hidden     one line of text that the page does not show
 //	email      an address; its domain is stored in lower case, what stands before the @ as it was written
 //	phone      a number that exists, stored in E.164 (+919876543210); without letters or an extension
+//	url        an http or https address of at most 2,048 characters, without a user; scheme and host in lower case
 //	choice     one of options
+//	choices    some of options: a list, or one of them alone; stored once each, in the order of the options
 //	integer    a whole number that an int64 holds, as a JSON number or as text (21, "21", 21.0); kept exactly
 //	number     a number whose digits a float64 gives back, likewise; one that would be rounded is refused
 //	boolean    true or false, "true" or "false", or "on", which a ticked checkbox sends
+//	consent    likewise; when required it must be true, and to rules about presence false is no answer
+//	date       YYYY-MM-DD
+//	time       HH:MM or HH:MM:SS; seconds of zero are left out
+//	datetime   RFC 3339, or without a zone as a browser sends it (2026-11-21T14:30), to the microsecond
 //
-// Text is wanted as a JSON string. A value of another JSON type is an error of its field.
+// Text is wanted as a JSON string. A value of another JSON type is an error of its field. A list of choices is an array in
+// the event, and in its cell the options joined by ", ".
+//
+// A datetime with a zone is stored in UTC (2026-11-21T09:00:00Z). One without is stored without: whose zone it is, nobody
+// said. Compared, it counts as UTC. Rules name dates and times as they are stored (min=2026-01-01, required_if=day
+// 2026-11-21), and compare them with fields of the same type only. A rule such as gtefield refuses an answer while the
+// other field is empty.
+//
+// # Unknown fields
+//
+// Members with a leading underscore, the honeypot's and those of captcha widgets steer a submission: they are never stored
+// and never unknown. Other members that are no fields are refused, dropped or kept, as unknown says. With fields: any
+// there are no fields, and all are kept. What is kept is text (as multiline), a number, a boolean or a list of texts; a name
+// has at most 64 visible characters; a submission has at most 200 fields; and all that is kept together has, as JSON, at
+// most 50,000 UTF-16 units, since it stands in one column, Data. In the event it follows the fields, sorted by name.
+//
+// # Messages
+//
+// What a wrong answer is told is in messages/, a file a language, and each has all keys of en.yaml; a new language is a
+// new file. A field's own messages come first, in whatever language the form's owner wrote them. [Form.Message] says an
+// error in another language; the Message of a [FieldError] is English.
+//
+// # JSON Schema
+//
+// [Form.Schema] describes the values that are stored, so also the event's data. What it says and what [Form.Check] says
+// is the same, which pkgtest/schematest tries against ajv. It cannot say the following, which it therefore lists, with
+// their fields, under x-formstream-rules:
+//
+//	email            its pattern is necessary, not sufficient
+//	phone            whether the number can exist
+//	range            numbers that an int64 or a float64 does not keep; most validators round them before they look
+//	max_length       50,000 UTF-16 units; the schema counts characters, which is the same up to 25,000
+//	name             of unknown fields that are kept: visible characters alone
+//	min, max, gt, …  of dates and times; equality it can say
+//	eqfield, …       every rule that compares two fields; those about presence it can say
+//	others           tags of validator/v10 that are not about sizes, amounts, presence, equality, or a plain pattern
 //
 // # Sanitising
 //
@@ -67,7 +128,10 @@
 //     element, as in a browser. Text that still holds elements after three rounds loses every <.
 //  4. Unicode normal form C, after the removals, since they bring letters and accents together.
 //  5. Runs of spaces become one, both ends are trimmed, and text in which nothing is visible becomes empty.
-//  6. Email and phone take their normal forms.
+//  6. The types take their normal forms: email, phone, url, time and datetime, choices, numbers and booleans.
+//
+// Only then are the types' own rules and the definition's held against the values; all together, since some look at other
+// fields; and then the unknown members are refused, dropped, or take the same steps.
 //
 // Empty text is no answer. A field without an answer takes its default; without one it is absent from the values and
 // from the event, and its cell is "". An answer of more than 50,000 UTF-16 units is refused: it would not fit a cell.

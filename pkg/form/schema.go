@@ -210,7 +210,9 @@ func (s *schema) typed(field *Field) object {
 	case typeChoice:
 		return append(text, member{"enum", field.optionValues()})
 	case typeChoices:
-		s.leave(field, fault{rule: RuleMaxLength})
+		if field.longestList() > MaxLength {
+			s.leave(field, fault{rule: RuleMaxLength})
+		}
 		return object{{"type", "array"}, {"items", object{{"type", "string"}, {"enum", field.optionValues()}}}, {"uniqueItems", true}}
 	case typeInteger:
 		s.leave(field, fault{rule: RuleRange})
@@ -232,6 +234,15 @@ func (s *schema) typed(field *Field) object {
 		return append(text, member{"pattern", patternDateTime})
 	}
 	return text
+}
+
+// longestList is the length of a cell with all options, in UTF-16 units.
+func (field *Field) longestList() int {
+	units := 0
+	for _, o := range field.Options {
+		units += utf16Length(o.Value) + len(listSeparator)
+	}
+	return units - len(listSeparator)
 }
 
 func (field *Field) optionValues() []any {
