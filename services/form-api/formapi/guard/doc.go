@@ -38,6 +38,7 @@
 //     each. In the process: at most 131,072 clients. A client beyond those is not limited; the form's limit still holds.
 //   - No address is in Redis: a client is a keyed hash. Its key comes from the first receipt key, so replicas count together
 //     only when they have the same one; while it is being replaced, each half of them counts apart.
+//   - A rate that a new definition changes begins anew, and holds back nobody whom the old one did.
 //   - Windows follow the replicas' clocks: clocks apart by a tenth of a window let through about a tenth more.
 //
 // # API keys
