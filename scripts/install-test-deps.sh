@@ -12,6 +12,7 @@ command -v redis-sentinel >/dev/null || missing+=(redis-sentinel)
 command -v chromium >/dev/null || missing+=(chromium)
 command -v java >/dev/null || missing+=(default-jre-headless)
 command -v mvn >/dev/null || missing+=(maven)
+command -v npm >/dev/null || missing+=(npm) # for what drives Chromium, and the JSON Schema validator that ours is held against
 
 fetch_kafka() {
 	go run ./pkgtest/withkafka -fetch

@@ -118,6 +118,14 @@ func (in *intake) writeReceipt(w http.ResponseWriter, r *http.Request, view fate
 	}))
 }
 
+// translate says what is wrong in the visitor's language.
+func (in *intake) translate(r *http.Request, f *form.Form, wrong []form.FieldError) {
+	lang := in.language(r, f)
+	for i := range wrong {
+		wrong[i].Message = f.Message(lang, wrong[i])
+	}
+}
+
 func (in *intake) language(r *http.Request, f *form.Form) string {
 	return in.pages.Match(r.Header.Get("Accept-Language"), f)
 }

@@ -102,3 +102,37 @@ func TestPages_apiClient_getsJSONWhateverItPosts(t *testing.T) {
 	require.Equal(t, http.StatusAccepted, w.Code)
 	require.Equal(t, mediaJSON, w.Header().Get("Content-Type"))
 }
+
+func TestPages_wrongAnswers_areToldInTheVisitorsLanguage(t *testing.T) {
+	for lang, want := range map[string]string{"": "must be filled in", "en": "must be filled in", "de-AT,de;q=0.9": "muss", "es": "debe", "tlh": "must be filled in"} {
+		r := httptest.NewRequest(http.MethodPost, "/forms/demo", strings.NewReader(`{"age":1}`))
+		r.Header.Set("Content-Type", mediaJSON)
+		if lang != "" {
+			r.Header.Set("Accept-Language", lang)
+		}
+		w := httptest.NewRecorder()
+		setup(t, nil).handler.ServeHTTP(w, r)
+		require.Equal(t, http.StatusUnprocessableEntity, w.Code)
+		require.Contains(t, w.Body.String(), want, lang)
+	}
+}
+
+// A code without words of its own would be "something went wrong" to a person.
+func TestPages_everyProblem_hasWords(t *testing.T) {
+	b := setup(t, nil)
+	title := func(code Code) string {
+		w := httptest.NewRecorder()
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		r.Header.Set("Accept", html)
+		b.intake.writeProblem(w, r, newProblem(code, ""), nil)
+		_, rest, _ := strings.Cut(w.Body.String(), "<title>")
+		words, _, _ := strings.Cut(rest, "</title>")
+		return words
+	}
+	unknown := title("no-such-code")
+	for _, code := range codes() {
+		if code != CodeInternal { // something did go wrong
+			require.NotEqual(t, unknown, title(code), code)
+		}
+	}
+}

@@ -179,6 +179,9 @@ func (in *intake) answer(r *http.Request, f *form.Form, receivedAt time.Time) an
 func (in *intake) take(r *http.Request, f *form.Form, c content, receivedAt time.Time) answer {
 	values, wrong := f.Check(c.raw)
 	if len(wrong) > 0 {
+		if r.Header.Get("Accept-Language") != "" {
+			in.translate(r, f, wrong)
+		}
 		return refuse(invalid(wrong))
 	}
 	data, err := f.Encode(values)

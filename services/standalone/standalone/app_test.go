@@ -77,7 +77,7 @@ func TestStandalone_startedAgain_doublesNothingAndKeepsTopicsAndKey(t *testing.T
 	receipt := r.receipt(demo("one"))
 	r.end()
 	topics, key := topicIDs(t, data), read(t, data, "receipt-key")
-	require.Len(t, topics, 4)
+	require.Len(t, topics, 9, "submissions, verdicts and quarantine of each form")
 	r = run(t, settings(data))
 	require.Equal(t, http.StatusAccepted, r.post("demo-form", demo("two")))
 	eventually(t, "second row", func() bool { return len(rows(t, r.Endpoint(), "Demo")) == 2 })
@@ -99,7 +99,7 @@ func TestStandalone_greeting_curlLinesAreAccepted(t *testing.T) {
 	r := run(t, settings(t.TempDir()))
 	eventually(t, "greeting", func() bool { return strings.Contains(r.out.text(), "curl") })
 	offered := regexp.MustCompile(`curl http://(\S+)/forms/(\S+) -H 'Content-Type: application/json' \\\n +-d '([^']*)'`).FindAllStringSubmatch(r.out.text(), -1)
-	require.Len(t, offered, 2)
+	require.Len(t, offered, 3)
 	for _, o := range offered {
 		require.Equal(t, r.Addr(), o[1])
 		require.Equal(t, http.StatusAccepted, r.post(o[2], o[3]))

@@ -29,7 +29,7 @@ The services that this release runs: each one's part of the values, what it uses
 beside its admin port.
 */}}
 {{- define "formstream.services" -}}
-form-api: {values: formApi, parts: [http, forms, kafka, receipts], http: true}
+form-api: {values: formApi, parts: [http, forms, kafka, redis, receipts], http: true}
 sheets-consumer: {values: sheetsConsumer, parts: [forms, kafka, redis]}
 sheets-flusher: {values: sheetsFlusher, parts: [forms, kafka, redis, sheets]}
 {{- if .Values.demoConsumer.enabled }}
