@@ -47,19 +47,23 @@ func (g *generator) body() map[string]any {
 			raw[field.Name] = g.right(field)
 		}
 	}
-	for wrong := g.random.IntN(3); wrong > 0 && len(g.form.Fields) > 0; wrong-- {
+	faults := g.random.IntN(3)
+	if g.chance(80) { // one fault among right answers is what tells two verdicts apart
+		g.repair(raw)
+		faults = g.random.IntN(4) / 2
+	}
+	for ; faults > 0 && len(g.form.Fields) > 0; faults-- {
 		field := &g.form.Fields[g.random.IntN(len(g.form.Fields))]
-		switch g.random.IntN(4) {
+		switch g.random.IntN(6) {
 		case 0:
 			delete(raw, field.Name)
 		case 1:
 			raw[field.Name] = g.anything()
+		case 2:
+			raw[field.Name] = g.right(field)
 		default:
 			raw[field.Name] = g.near(field)
 		}
-	}
-	if g.chance(40) {
-		g.repair(raw)
 	}
 	if g.form.Open || g.chance(8) {
 		for range 1 + g.random.IntN(4) {
@@ -145,12 +149,17 @@ func (g *generator) near(field *form.Field) any {
 	case "url":
 		return pick(g, []string{"example.org", "ftp://example.org", "https://", "https://a b.org", "https://user@example.org/", "javascript:alert(1)", "https://example.org:port", "https://a/" + strings.Repeat("b", 2040), "https:///x", "https://%41.org"})
 	case "date":
-		return pick(g, []string{"2027-02-29", "1900-02-29", "2000-02-29", "0000-01-01", "2026-1-1", "21.11.2026", "2026-04-31", "2025-12-31", "9999-12-31", "2026-11-21T00:00", "2026-00-10"})
+		return pick(g, nearDates())
 	case "time":
-		return pick(g, []string{"24:00", "9:00", "08:59:59", "18:00", "18:00:01", "12:60", "12:30:60", "12:30:00.5", "23:59", "12:30Z"})
+		return pick(g, nearTimes())
 	case "datetime":
-		return pick(g, []string{"2026-11-21", "2026-11-21T24:00", "2026-11-21T14:30:00.1234567", "2026-11-21T14:30+25:00", "0000-01-01T00:00:00+01:00", "9999-12-31T23:59:59Z",
-			"2027-02-29T10:00", "2026-11-21t14:30:00z", "2026-11-21T14:30:61", "2024-02-29T10:00:00.100000-00:00"})
+		switch g.random.IntN(3) {
+		case 0:
+			return pick(g, nearDates()) + "T10:00" + pick(g, []string{"", ":05Z"})
+		case 1:
+			return "2026-11-21" + pick(g, []string{"T", "t", " ", ""}) + pick(g, nearTimes())
+		}
+		return "2026-11-21T14:30" + pick(g, []string{"z", "+05:30", "-23:59", "+25:00", ":00.5", ":00.1234567", ":00.100000-00:00", " "})
 	case "choice", "choices":
 		return pick(g, []any{"nothing of the kind", "", []any{}, []any{"nothing"}, []any{""}, g.word(), []any{g.word(), 1.0}, []any{g.word(), g.word()}})
 	case "integer", "number":
@@ -159,6 +168,15 @@ func (g *generator) near(field *form.Field) any {
 		return pick(g, []any{false, "false", "maybe", 1.0, ""})
 	}
 	return g.text()
+}
+
+func nearDates() []string {
+	return []string{"2027-02-29", "2024-02-29", "1900-02-29", "2000-02-29", "2026-04-31", "2026-04-30", "2026-12-31", "2026-02-30", "0000-01-01", "2026-1-1", "21.11.2026",
+		"2025-12-31", "9999-12-31", "2026-11-21T00:00", "2026-00-10", "2026-13-10", "2026-11-00", "2026-11-21"}
+}
+
+func nearTimes() []string {
+	return []string{"24:00", "9:00", "08:59:59", "18:00", "18:00:01", "12:60", "12:30:60", "12:30:00.5", "23:59", "12:30Z", "10:00", "10:00:00"}
 }
 
 // damage changes a character of a right answer.
