@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/go-chi/chi/v5"
-	"go.opentelemetry.io/otel/attribute"
 	oteltrace "go.opentelemetry.io/otel/trace"
 
 	"github.com/formstream/formstream/pkg/form"
@@ -135,8 +134,7 @@ func (in *intake) submit(w http.ResponseWriter, r *http.Request, f *form.Form) {
 	noteAnswer(r, a)
 	in.metrics.answered(a.form, a.outcome(), in.now().Sub(began))
 	if span.IsRecording() {
-		span.SetAttributes(attribute.String("formstream.form", a.form), attribute.String("formstream.outcome", a.outcome()),
-			attribute.Int("http.response.status_code", a.status()))
+		trace.Answer{Method: r.Method, Route: "/forms/{form}", Form: a.form, Outcome: a.outcome(), Status: a.status()}.Describe(span)
 	}
 	if f != nil && a.page && !a.unread {
 		in.writePage(w, r, f, a)
@@ -193,9 +191,11 @@ func (in *intake) take(r *http.Request, f *form.Form, c content, receivedAt time
 		return refuse(newProblem(CodeKey, err.Error()))
 	}
 	p := parcel{form: f, topic: f.Topic()}
-	p.submission = submission.Submission{ID: in.newID(), Form: f.ID, ReceivedAt: receivedAt.UTC().Truncate(time.Millisecond), Data: data}
+	p.submission = submission.Submission{Form: f.ID, ReceivedAt: receivedAt.UTC().Truncate(time.Millisecond), Data: data}
 	post := guard.Post{Form: f, Steering: c.steering, Page: guard.FromPage(r)}
-	if key != "" {
+	if key == "" {
+		p.submission.ID = in.newID()
+	} else {
 		p.submission.ID = submission.KeyedID(f.ID, key, data)
 		post.ID = p.submission.ID
 	}
