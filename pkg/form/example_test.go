@@ -72,3 +72,34 @@ func ExampleLoadDir() {
 	// event-registration forms.event-registration Registrations
 	// student-data-form forms.student-data-form Students
 }
+
+func ExampleForm_Message() {
+	f, err := form.Parse("visit.yaml", []byte(`
+id: visit
+fields:
+  - {name: arrival, label: Arrival, type: date, required: true}
+  - {name: departure, type: date, rules: gtefield=arrival}
+`), nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	_, wrong := f.Check(map[string]any{"arrival": "2026-11-21", "departure": "2026-11-20"})
+	for _, e := range wrong {
+		fmt.Println(e.Field, e.Rule, e.Message)
+		fmt.Println(f.Message("de-AT", e))
+	}
+	// Output:
+	// departure gtefield must not be before Arrival
+	// darf nicht vor Arrival liegen
+}
+
+func ExampleForm_Schema() {
+	f, err := form.Parse("poll.yaml", []byte("id: poll\nfields: [{name: pick, label: Pick, type: choice, options: [a, b], required: true}]"), nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(string(f.Schema("https://forms.example.org/forms/poll/schema.json")))
+	// Output: {"$schema":"https://json-schema.org/draft/2020-12/schema","$id":"https://forms.example.org/forms/poll/schema.json","title":"poll","type":"object","properties":{"pick":{"title":"Pick","type":"string","enum":["a","b"]}},"required":["pick"],"additionalProperties":false}
+}
