@@ -23,7 +23,11 @@ type Health struct {
 	drain    sync.Once
 }
 
-// NewHealth returns a Health without checks, which is ready.
+// ErrStarting is what Ready reports before there is a check: the admin server
+// answers before the service has been made, which then says when it is ready.
+var ErrStarting = errors.New("starting")
+
+// NewHealth returns a Health without checks, which is not ready.
 func NewHealth() *Health { return &Health{draining: make(chan struct{})} }
 
 // Register adds a check under a name, which need not be unique. The check must
@@ -51,6 +55,9 @@ func (h *Health) Ready(ctx context.Context) error {
 	h.mu.Lock()
 	checks := append([]*check(nil), h.checks...)
 	h.mu.Unlock()
+	if len(checks) == 0 {
+		return ErrStarting
+	}
 	pending := make([]<-chan error, len(checks))
 	for i, c := range checks {
 		pending[i] = c.start()

@@ -12,8 +12,11 @@ import (
 	"github.com/formstream/formstream/pkg/chassis"
 )
 
-func TestHealth_noChecks_isReady(t *testing.T) {
-	require.NoError(t, chassis.NewHealth().Ready(t.Context()))
+func TestHealth_noChecks_isStarting(t *testing.T) {
+	h := chassis.NewHealth()
+	require.ErrorIs(t, h.Ready(t.Context()), chassis.ErrStarting)
+	h.Register("kafka", func(context.Context) error { return nil })
+	require.NoError(t, h.Ready(t.Context()))
 }
 
 func TestHealth_failingChecks_areAllNamed(t *testing.T) {

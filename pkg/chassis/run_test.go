@@ -171,6 +171,8 @@ func TestRun_admin_servesHealthMetricsAndProfiles(t *testing.T) {
 		client := newClient(t)
 		get := func(path string) fetched { return fetch(t.Context(), client, "http://"+address+path) }
 		require.Equal(t, http.StatusOK, get("/livez").status)
+		require.Equal(t, fetched{status: http.StatusServiceUnavailable, body: "not ready\nstarting\n"}, get("/readyz"), "the service has said nothing yet")
+		deps.Health.Register("forms", func(context.Context) error { return nil })
 		require.Equal(t, fetched{status: http.StatusOK, body: "ready\n"}, get("/readyz"))
 		require.Equal(t, outcome{}, healthCheck())
 		metrics := get("/metrics").body

@@ -39,6 +39,7 @@ type Sent struct {
 	Began      time.Time     // when it was sent
 	Took       time.Duration // until the answer
 	Status     int           // of the answer; 0 if there was none
+	Trouble    string        // why it counts as unanswered
 }
 
 // Load is what to send.
@@ -145,6 +146,7 @@ func (l *Load) post(ctx context.Context, url string, n int64) Sent {
 	resp, err := l.http.Do(req)
 	s.Took = time.Since(s.Began)
 	if err != nil {
+		s.Trouble = err.Error()
 		return s
 	}
 	defer func() { _ = resp.Body.Close() }()
@@ -152,6 +154,7 @@ func (l *Load) post(ctx context.Context, url string, n int64) Sent {
 	s.Status, s.Took = resp.StatusCode, time.Since(s.Began)
 	var answer struct{ ID string }
 	if err != nil || json.Unmarshal(text, &answer) != nil {
+		s.Trouble = fmt.Sprintf("%.200s", text)
 		return s // the status alone is no answer: the id is in the body
 	}
 	switch {

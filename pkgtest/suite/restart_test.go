@@ -47,9 +47,17 @@ func under(t *testing.T, s *suite.Suite, meanwhile func(ctx context.Context)) le
 	return r.all
 }
 
+// unanswered requires that there is no request without an answer, and tells of the first there is.
+func unanswered(t *testing.T, all ledger.Ledger) {
+	t.Helper()
+	for _, sent := range all {
+		require.NotEqual(t, ledger.Unanswered, sent.Fate, "%d of %d: %+v", all.Count(ledger.Unanswered), len(all), sent)
+	}
+}
+
 func noneFailed(t *testing.T, all ledger.Ledger) {
 	t.Helper()
-	require.Zero(t, all.Count(ledger.Unanswered), "502, or the connection broke")
+	unanswered(t, all)
 	require.Zero(t, all.Count(ledger.Unstored), "503")
 }
 
