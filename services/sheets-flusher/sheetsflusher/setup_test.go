@@ -33,7 +33,11 @@ import (
 	"github.com/formstream/formstream/services/sheets-emulator/sheetsemulator"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m, kafkatest.Leftovers()...) }
+// The official client fetches tokens over transports of its own, whose idle connections nobody can close.
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, append(kafkatest.Leftovers(),
+		goleak.IgnoreAnyFunction("net/http.(*persistConn).readLoop"), goleak.IgnoreAnyFunction("net/http.(*persistConn).writeLoop"))...)
+}
 
 const (
 	book  = "book"
