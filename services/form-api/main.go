@@ -13,6 +13,7 @@ import (
 
 	"github.com/formstream/formstream/pkg/chassis"
 	"github.com/formstream/formstream/pkg/form"
+	"github.com/formstream/formstream/pkg/formwatch"
 	"github.com/formstream/formstream/services/form-api/formapi"
 )
 
@@ -20,6 +21,7 @@ func main() {
 	cfg := &formapi.Config{}
 	run := func(ctx context.Context, deps chassis.Deps) error {
 		load := func() (*form.Set, error) { return cfg.LoadForms(os.LookupEnv) }
+		seen, _ := formwatch.FingerprintOf(cfg.Forms) // load says what is wrong with the folder
 		forms, err := load()
 		if err != nil {
 			return err
@@ -28,7 +30,7 @@ func main() {
 		if err != nil {
 			return err
 		}
-		app.Reload(load)
+		app.Reload(seen, load)
 		return app.Run(ctx)
 	}
 	os.Exit(chassis.Run(context.Background(), "form-api", os.Args[1:], os.LookupEnv, os.Stdout, os.Stderr, cfg, run))

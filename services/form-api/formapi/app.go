@@ -17,6 +17,7 @@ import (
 	"github.com/formstream/formstream/pkg/buffer"
 	"github.com/formstream/formstream/pkg/chassis"
 	"github.com/formstream/formstream/pkg/form"
+	"github.com/formstream/formstream/pkg/formwatch"
 	"github.com/formstream/formstream/pkg/kafka"
 	"github.com/formstream/formstream/pkg/submission"
 	"github.com/formstream/formstream/services/form-api/formapi/fate"
@@ -44,6 +45,7 @@ type App struct {
 	redis    redis.UniversalClient // nil: none
 	reloads  *prometheus.CounterVec
 	load     func() (*form.Set, error) // nil: the definitions stay as they are
+	seen     formwatch.Fingerprint     // of what the folder held when the process started
 	listener net.Listener
 	handler  http.Handler
 }

@@ -22,24 +22,22 @@ func newReloads(r prometheus.Registerer) (*prometheus.CounterVec, error) {
 }
 
 // Reload lets the App take new versions of the definitions in -forms while it runs; load reads them. Call it before Run.
-// A version that is wrong changes nothing: it is logged once, and counted.
-func (a *App) Reload(load func() (*form.Set, error)) { a.load = load }
+// seen is what the folder held just before the forms of New were read: they are not read again until it changes. A version
+// that is wrong changes nothing: it is logged once, and counted.
+func (a *App) Reload(seen formwatch.Fingerprint, load func() (*form.Set, error)) {
+	a.seen, a.load = seen, load
+}
 
-// watch takes new versions until ctx ends. The first one it is told of is what the process started with, or newer.
+// watch takes new versions until ctx ends.
 func (a *App) watch(ctx context.Context) {
 	if a.load == nil {
 		return
 	}
-	started := true
 	formwatch.Watch(ctx, formwatch.Options{
-		Dir: a.cfg.Forms, Load: a.load, Log: a.deps.Log.With("component", "forms"),
+		Dir: a.cfg.Forms, Seen: a.seen, Load: a.load, Log: a.deps.Log.With("component", "forms"),
 		Changed: func(set *form.Set) {
 			a.topics.set(topicsOf(set))
 			a.forms.Store(set)
-			if started {
-				started = false
-				return
-			}
 			a.reloads.WithLabelValues("taken").Inc()
 			a.deps.Log.Info("new form definitions are in use", "component", "forms", "count", len(set.All()))
 		},

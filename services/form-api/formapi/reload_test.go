@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/formstream/formstream/pkg/form"
+	"github.com/formstream/formstream/pkg/formwatch"
 	"github.com/formstream/formstream/pkgtest/kafkatest"
 )
 
@@ -23,9 +24,11 @@ func TestReload_formAddedThenWrongThenRight(t *testing.T) {
 		require.NoError(t, os.Rename(temporary, filepath.Join(dir, name)))
 	}
 	write("demo.yaml", demoYAML)
+	seen, err := formwatch.FingerprintOf(dir)
+	require.NoError(t, err)
 	b := setupApp(t, kafkatest.Start(t).Brokers(), func(cfg *Config) { cfg.Forms = dir }, func(a *App) {
 		a.topics.looking = 50 * time.Millisecond
-		a.Reload(func() (*form.Set, error) { return form.LoadDir(dir, func(string) (string, bool) { return "", false }) })
+		a.Reload(seen, func() (*form.Set, error) { return form.LoadDir(dir, func(string) (string, bool) { return "", false }) })
 	})
 	b.waitReady()
 	status := func(path, body string) int {
